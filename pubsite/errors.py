@@ -1,0 +1,118 @@
+"""Domain errors with stable codes. They know no HTTP: `api.py` maps them to statuses, `cli` to exit codes.
+
+PubsiteError
+├── Invalid              what was sent is wrong; names every offending field
+│   └── LimitExceeded    a size or a count over its limit
+├── Unauthorized         nobody is signed in
+├── Forbidden            signed in, and not allowed
+├── NotFound             no such thing, or not for you
+├── Conflict             a duplicate, or a state that forbids it
+├── PreconditionFailed   If-Match named an older state
+├── NotReady             a deploy that cannot start or go on; bears the problems
+│   └── BuildFailed
+├── SettingsError        the configuration is wrong; the start stops
+└── Unavailable          try again later
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: where it was sent (`body`, `querystring`, `path`, `header`), its dotted name, what is wrong."""
+
+    location: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a build or an import found: `error` stops it, `warn` does not. `path` is the page, asset or file."""
+
+    severity: str
+    path: str
+    code: str
+    message: str
+
+
+class PubsiteError(Exception):
+    """Base of every error that pubsite raises on purpose; `code` is stable, `message` is for people."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class Invalid(PubsiteError):
+    code = "invalid"
+
+    def __init__(self, message: str, errors: Sequence[FieldError] = (), *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.errors = tuple(errors)
+
+    @classmethod
+    def field(cls, name: str, message: str, *, location: str = "body", code: str | None = None) -> Invalid:
+        """An error of one field, whose message is the answer's message as well."""
+        return cls(message, [FieldError(location, name, message)], code=code)
+
+
+class LimitExceeded(Invalid):
+    code = "limit_exceeded"
+
+
+class Unauthorized(PubsiteError):
+    code = "unauthorized"
+
+    def __init__(self, message: str = "Unauthorized") -> None:
+        super().__init__(message)
+
+
+class Forbidden(PubsiteError):
+    code = "forbidden"
+
+    def __init__(self, message: str = "Forbidden") -> None:
+        super().__init__(message)
+
+
+class NotFound(PubsiteError):
+    code = "not_found"
+
+
+class Conflict(PubsiteError):
+    code = "conflict"
+
+
+class PreconditionFailed(PubsiteError):
+    code = "precondition_failed"
+
+
+class NotReady(PubsiteError):
+    code = "not_ready"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.problems = tuple(problems)
+
+
+class BuildFailed(NotReady):
+    code = "build_failed"
+
+
+class SettingsError(PubsiteError):
+    code = "settings"
+
+
+class Unavailable(PubsiteError):
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,64 @@
+"""Pages of a site and their revisions."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pubsite.models.base import Base, Digest, now
+
+
+class PageType(StrEnum):
+    """What a page's path answers: HTML, or another place."""
+
+    HtmlPage = "HtmlPage"
+    Redirect = "Redirect"
+
+
+class Page(Base):
+    """The present state of a page. `config` is split: `content` is apart, so that lists and plans need not load it."""
+
+    __tablename__ = "pages"
+    __table_args__ = (UniqueConstraint("site_id", "path_digest"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str]
+    path_digest: Mapped[str] = mapped_column(Digest)
+    meta: Mapped[dict[str, Any]]
+    content: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole config, as clients send and read it."""
+        return dict(self.meta) if self.content is None else {**self.meta, "content": self.content}
+
+    @config.setter
+    def config(self, config: dict[str, Any]) -> None:
+        self.meta = {key: value for key, value in config.items() if key != "content"}
+        self.content = config.get("content")
+
+
+class PageRevision(Base):
+    """One immutable state of a page. It outlives its page, so that a deleted page can be brought back."""
+
+    __tablename__ = "page_revisions"
+
+    page_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
+    type: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str]
+    meta: Mapped[dict[str, Any]]
+    content: Mapped[str | None]
+    account_id: Mapped[uuid.UUID | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)

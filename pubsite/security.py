@@ -1,0 +1,124 @@
+"""Who is asking, and what that allows: one table of permissions, one policy for Pyramid.
+
+A permission needs a role in the context's publisher and a scope of the token; both columns must be met.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pyramid.authorization import Allowed, Denied
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from pubsite.errors import Unauthorized
+from pubsite.models import Account, Role
+
+PUBLIC = NO_PERMISSION_REQUIRED
+TOKEN_LENGTH = 8192
+
+
+class Permission(StrEnum):
+    """What a route asks for."""
+
+    SIGNED_IN = "signed_in"
+    READ = "read"
+    WRITE = "write"
+    DEPLOY = "deploy"
+    MANAGE_RECORDS = "manage_records"
+    ADMIN = "admin"
+    OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The least role in the publisher (None: none), and the scope of the token."""
+
+    role: Role | None
+    scope: str
+
+
+NEEDS: dict[Permission, Need] = {
+    Permission.SIGNED_IN: Need(None, "read"),
+    Permission.READ: Need(Role.Viewer, "read"),
+    Permission.WRITE: Need(Role.Editor, "write"),
+    Permission.DEPLOY: Need(Role.Editor, "deploy"),
+    Permission.MANAGE_RECORDS: Need(Role.Manager, "deploy"),
+    Permission.ADMIN: Need(Role.Manager, "admin"),
+    Permission.OWN: Need(Role.Owner, "admin"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The account behind a request, and what its token may at most do."""
+
+    account_id: uuid.UUID
+    is_staff: bool
+    scopes: frozenset[str]
+
+
+def may(identity: Identity | None, role: Role | None, permission: Permission) -> bool:
+    """Whether somebody with this role in the publisher at hand has the permission. Staff may read everything."""
+    if identity is None:
+        return False
+    need = NEEDS[permission]
+    if need.scope not in identity.scopes:
+        return False
+    if need.role is None or (identity.is_staff and permission is Permission.READ):
+        return True
+    return role is not None and role >= need.role
+
+
+class Policy:
+    """Pyramid's security policy: a bearer token makes the identity, the context knows the role."""
+
+    def identity(self, request: Request) -> Identity | None:
+        return request.pubsite_identity  # type: ignore[no-any-return]
+
+    def authenticated_userid(self, request: Request) -> str | None:
+        identity = self.identity(request)
+        return None if identity is None else str(identity.account_id)
+
+    def permits(self, request: Request, context: Any, permission: str) -> Allowed | Denied:
+        role = getattr(context, "role", None)
+        return (Allowed if may(self.identity(request), role, Permission(permission)) else Denied)("")
+
+    def remember(self, request: Request, userid: str, **kw: Any) -> list[Any]:
+        return []
+
+    def forget(self, request: Request, **kw: Any) -> list[Any]:
+        return []
+
+
+def require_identity(request: Request) -> Identity:
+    """The identity of whoever is signed in; raises Unauthorized. Route factories ask it before they look anything up."""
+    identity: Identity | None = request.pubsite_identity
+    if identity is None:
+        raise Unauthorized
+    return identity
+
+
+def _identity(request: Request) -> Identity | None:
+    """None without credentials; wrong ones raise Unauthorized even where none are needed, as a client's mistake."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    kind, _, token = header.partition(" ")
+    if kind.lower() != "bearer" or not 0 < len(token) <= TOKEN_LENGTH:
+        raise Unauthorized
+    claims = request.registry.keys.verify_token(token.strip())
+    account = request.db.get(Account, claims.account_id)
+    if account is None:
+        raise Unauthorized
+    return Identity(account.id, account.is_staff, claims.scopes)
+
+
+def includeme(config: Configurator) -> None:
+    config.set_security_policy(Policy())
+    # Not `identity`: Pyramid's own property of that name asks the policy each time.
+    config.add_request_method(_identity, "pubsite_identity", reify=True)
