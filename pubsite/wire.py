@@ -7,44 +7,32 @@ No text of the request comes back.
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask
-from waitress.utilities import BadRequest, RequestEntityTooLarge
+from waitress.utilities import BadRequest
 
-# A client that is cut off while it sends sees a broken connection and never the 413: so much is read and dropped.
 DROPPED_AT_MOST = 512 * 1024 * 1024
 ENVELOPED = "/api/v1/", "/zone/v1/"
 
 
 class Parser(HTTPRequestParser):
-    """Reads a body that is too large to its end without keeping it, then answers."""
+    """Refuses at once what it will not read."""
 
-    left = 0
+    expect_continue: bool
 
     def received(self, data: bytes) -> int:
-        if self.left:
-            used = min(len(data), self.left)
-            self.left -= used
-            self.completed = not self.left
-            return used
         try:
             used = int(super().received(data))
         except ValueError:  # a Content-Length of thousands of digits
             self.error, self.completed, used = BadRequest(""), True, len(data)
-        if isinstance(self.error, RequestEntityTooLarge) and not self.chunked:
-            self._drop_the_rest()
+        if self.error:
+            self.expect_continue = False  # waitress would send 100 first, and read it all
         return used
-
-    def _drop_the_rest(self) -> None:
-        left = self.content_length - self.body_bytes_received
-        if not self.expect_continue and left <= DROPPED_AT_MOST:
-            self.left = left
-            self.completed = not left
-        self.expect_continue = False  # 413 instead of 100: a client that asks first need not send at all
 
 
 class JsonErrorTask(ErrorTask):
@@ -62,15 +50,37 @@ class JsonErrorTask(ErrorTask):
             ("X-Request-Id", request_id),
         ]
         self.set_close_on_finish()
+        self.channel.lingers = True
         self.content_length = len(body)
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 
 class Channel(HTTPChannel):
-    """One connection, with our parser and our error answers."""
+    """One connection. After an error it still reads for a while: who is cut off while sending never sees the answer."""
 
     parser_class = Parser
     error_task_class = JsonErrorTask
+    lingers = False
+    dropped: int | None = None
+
+    def handle_close(self) -> None:
+        if not self.lingers or self.dropped is not None:
+            super().handle_close()
+            return
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            super().handle_close()
+        self.dropped = 0
+        self.will_close = False
+
+    def received(self, data: bytes) -> bool:
+        if self.dropped is None:
+            return bool(super().received(data))
+        self.dropped += len(data)
+        if self.dropped > DROPPED_AT_MOST:
+            self.handle_close()
+        return False
 
 
 def error_body(status: int, message: str, path: str, request_id: str) -> bytes:
