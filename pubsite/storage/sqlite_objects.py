@@ -1,0 +1,134 @@
+"""The object store of one machine: objects in `objects.sqlite`, those over 256 KiB as files beside it.
+
+Everything of one `put_many` becomes durable in one transaction. Compressing and writing big files happen before the
+write lock is taken; who exists is decided again under it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pubsite.storage.big_files import BIG_FROM, BigFiles
+from pubsite.storage.database import Database
+from pubsite.storage.objects import ObjectMissing, Stored, digest_of, pack
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_BATCH = 500
+_FIND = "SELECT coding, body FROM objects LEFT JOIN bodies USING (id) WHERE digest = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An object ready to be named by a row: its stored form, or the draft of its file."""
+
+    digest: str
+    size: int
+    stored: Stored
+    draft: Path | None
+
+
+class SqliteObjects:
+    """An ObjectStore; also safe between processes."""
+
+    def __init__(self, database: Database, big_files: BigFiles, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._big = big_files
+        self._clock = clock
+
+    def put(self, body: bytes) -> str:
+        return self.put_many([body])[0]
+
+    def put_many(self, bodies: Iterable[bytes]) -> list[str]:
+        digests: list[str] = []
+        wanted: dict[str, bytes] = {}
+        for body in bodies:
+            digests.append(digest := digest_of(body))
+            wanted.setdefault(digest, body)
+        if not wanted:
+            return digests
+        prepared = {digest: self._prepare(digest, wanted[digest]) for digest in self.missing(wanted)}
+        try:
+            with self._database.write() as connection:
+                absent = self.missing(wanted)  # on this thread's connection: within the transaction
+                self._insert(connection, [prepared.get(d) or self._prepare(d, wanted[d]) for d in sorted(absent)])
+                _renew(connection, wanted.keys() - absent, self._clock())
+        finally:
+            for draft in [p.draft for p in prepared.values() if p.draft]:
+                draft.unlink(missing_ok=True)
+        return digests
+
+    def get(self, digest: str) -> bytes:
+        return self.get_stored(digest).identity()
+
+    def get_stored(self, digest: str) -> Stored:
+        row = self._database.one(_FIND, [_key(digest)])
+        if row is None:
+            raise ObjectMissing(digest)
+        coding, body = row
+        if body is None:
+            try:
+                body = self._big.read(digest)
+            except FileNotFoundError as error:  # collected since the row was read, or lost
+                raise ObjectMissing(digest) from error
+        return Stored(body, coding)
+
+    def size(self, digest: str) -> int:
+        row = self._database.one("SELECT size FROM objects WHERE digest = ?", [_key(digest)])
+        if row is None:
+            raise ObjectMissing(digest)
+        return int(row[0])
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        wanted = set(digests)
+        return wanted - {
+            bytes(row[0]).hex()
+            for batch in _batches(wanted)
+            for row in self._database.all(_among(len(batch)), [_key(digest) for digest in batch])
+        }
+
+    def renew(self, digests: Iterable[str]) -> None:
+        with self._database.write() as connection:
+            _renew(connection, digests, self._clock())
+
+    def _prepare(self, digest: str, body: bytes) -> _Prepared:
+        stored = pack(body)
+        draft = self._big.draft(stored.body) if len(stored.body) >= BIG_FROM else None
+        return _Prepared(digest, len(body), stored, draft)
+
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[_Prepared]) -> None:
+        self._big.place([(row.draft, row.digest) for row in rows if row.draft])
+        first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM objects").fetchone()[0]
+        now = self._clock()
+        connection.executemany(
+            "INSERT INTO objects (id, digest, size, coding, renewed_at) VALUES (?, ?, ?, ?, ?)",
+            [(first + n, _key(row.digest), row.size, row.stored.coding, now) for n, row in enumerate(rows)],
+        )
+        connection.executemany(
+            "INSERT INTO bodies (id, body) VALUES (?, ?)",
+            [(first + n, row.stored.body) for n, row in enumerate(rows) if not row.draft],
+        )
+
+
+def _renew(connection: sqlite3.Connection, digests: Iterable[str], now: float) -> None:
+    connection.executemany(
+        "UPDATE objects SET renewed_at = ? WHERE digest = ?", [(now, _key(digest)) for digest in digests]
+    )
+
+
+def _batches(digests: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(digests)  # neighbours in the index
+    return (ordered[n : n + _BATCH] for n in range(0, len(ordered), _BATCH))
+
+
+def _among(count: int) -> str:
+    return f"SELECT digest FROM objects WHERE digest IN ({','.join('?' * count)})"
+
+
+def _key(digest: str) -> bytes:
+    """The digest as it is kept; what is none becomes a key that no row has."""
+    return bytes.fromhex(digest) if _DIGEST.fullmatch(digest) else b""
