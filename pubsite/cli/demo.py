@@ -1,0 +1,142 @@
+"""`pubsite demo`: a publisher with two sites to look at, made once and brought up to date by every later run.
+
+`demo/docs` is built from the project's own docs, `demo/hello` is a folder of files as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pubsite
+from pubsite.cli.client import Api, SiteName
+from pubsite.cli.deploying import DEPLOYMENTS, tell_problems, wait_for
+from pubsite.cli.failures import Failed
+from pubsite.cli.import_command import import_plan
+from pubsite.cli.importing import plan_import
+from pubsite.cli.invocation import Invocation, pass_invocation
+from pubsite.cli.local import LocalServer
+from pubsite.cli.sites import find_site
+from pubsite.cli.syncing import sync
+from pubsite.cli.tree import read_tree
+from pubsite.errors import NotFound
+
+NAME = "demo"
+DOCS = SiteName(NAME, "docs")
+HELLO = SiteName(NAME, "hello")
+HELLO_FILES = Path(__file__).parent / "demo_site"
+TOKEN_LIFETIME = timedelta(days=30)
+DEPLOY_SECONDS = 120.0
+
+
+@click.command()
+@pass_invocation
+def demo(invocation: Invocation) -> None:
+    """Make two demo sites and a token, deploy them, and tell how to go on. Safe to run again."""
+    server = invocation.local()
+    server.init()
+    _make_publisher(server)
+    token = server.issue_token(NAME, None, lifetime=TOKEN_LIFETIME)[0]
+    with server.http(token, work=True) as http:
+        api = Api(http)
+        made = [_docs(invocation, api), _hello(invocation, api)]
+        sites = [_deploy(invocation, api, name, site_id) for name, site_id in made if site_id]
+        home = _home_page(api)
+    document = {"api": server.url, "token": token, "publisher": NAME, "sites": sites}
+    invocation.output.result(document, _text(document, home))
+
+
+def docs_folder() -> Path | None:
+    """The project's docs, which a checkout has and an installed package does not."""
+    root = Path(pubsite.__file__).parent.parent
+    folder = root / "docs"
+    return folder if (root / "pyproject.toml").is_file() and any(folder.glob("*.md")) else None
+
+
+def _make_publisher(server: LocalServer) -> None:
+    from pubsite.services import accounts, publishers
+
+    with server.database() as database, database.transaction() as db:
+        try:
+            account = accounts.find(db, NAME)
+        except NotFound:
+            account = accounts.create(db, name=NAME)
+        try:
+            publishers.find(db, NAME)
+        except NotFound:
+            publishers.create(db, name=NAME, display_name="Demo", owner=account)
+
+
+def _docs(invocation: Invocation, api: Api) -> tuple[SiteName, str | None]:
+    folder = docs_folder()
+    if folder is None:
+        invocation.output.note("The demo/docs site is left out: it is made from the docs folder of a checkout.")
+        return DOCS, None
+    site_id = _site(api, DOCS, "pubsite", "FullyManaged", "The documentation of pubsite")
+    invocation.output.problems(import_plan(api, DOCS, plan_import(folder), invocation.output.progress).problems)
+    return DOCS, site_id
+
+
+def _hello(invocation: Invocation, api: Api) -> tuple[SiteName, str | None]:
+    site_id = _site(api, HELLO, "Hello", "SelfManaged", "One page, written by hand")
+    sync(api, f"/api/sites/{site_id}/files", read_tree(HELLO_FILES).files, invocation.output.progress)
+    return HELLO, site_id
+
+
+def _site(api: Api, site: SiteName, name: str, mode: str, description: str) -> str:
+    try:
+        return str(find_site(api, site)["id"])
+    except NotFound:
+        body = {"slug": site.slug, "name": name, "mode": mode, "description": description}
+        return str(api.post(f"/api/sites/{site.publisher}", body)["id"])
+
+
+def _deploy(invocation: Invocation, api: Api, site: SiteName, site_id: str) -> dict[str, Any]:
+    """Deploy, though the user may have put the site on hold: a demo shows what is in it."""
+    body = {"site_id": site_id, "message": "pubsite demo", "release_hold": True}
+    record = wait_for(api, api.post(DEPLOYMENTS, body)["data"], invocation.output, DEPLOY_SECONDS)
+    if record["status"] == "failed":
+        tell_problems(invocation.output, record)
+        invocation.output.note(f"Error: {site} was not deployed: {record.get('error', '')}")
+        raise Failed
+    url = record.get("url") or find_site(api, site)["url"]
+    return {"slug": site.slug, "url": url, "version": record.get("deployed_version") or record.get("version")}
+
+
+def _home_page(api: Api) -> dict[str, Any] | None:
+    """The home page of the docs, for the example that changes it."""
+    try:
+        site_id = find_site(api, DOCS)["id"]
+    except NotFound:
+        return None
+    pages = api.get(f"/api/sites/{DOCS.publisher}/{DOCS.slug}/pages")
+    home = next((page for page in pages if page["path"] == "/"), None)
+    return {"id": home["id"], "site_id": site_id} if home else None
+
+
+def _text(document: dict[str, Any], home: dict[str, Any] | None) -> list[str]:
+    api = document["api"]
+    lines = [f"{each['slug']:6} {each['url']}  (version {each['version']})" for each in document["sites"]]
+    lines += [f"api    {api}", f"token  {document['token']}", ""]
+    if home is None:
+        return lines
+    json_header = "-H 'Content-Type: application/json'"
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    return [
+        *lines,
+        "With the server running, list the pages, change the home page, and make it live:",
+        "",
+        f"TOKEN='{document['token']}'",
+        f"curl -s {bearer} {api}/api/sites/{DOCS}/pages",
+        f"curl -s -X PATCH {bearer} {json_header} -d '{_EXAMPLE}' {api}/api/sites/pages/{home['id']}",
+        f"curl -s {bearer} {json_header} -H 'Prefer: wait=20' -d '{{\"site_id\": \"{home['site_id']}\"}}' "
+        f"{api}{DEPLOYMENTS}",
+    ]
+
+
+_EXAMPLE = '{"config": {"title": "Hello", "format": "markdown", "content": "# Hello\\n\\nChanged by hand."}}'
+
+COMMANDS = (demo,)
