@@ -35,7 +35,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
-        reader = self.engine.execution_options(sqlite_begin="DEFERRED")
+        # One state for all statements of a reader: what a build collects must belong together.
+        one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        reader = self.engine.execution_options(**({"sqlite_begin": "DEFERRED"} if is_sqlite else one_state))
         self._writers = sessionmaker(self.engine, autoflush=False)
         self._readers = sessionmaker(reader, autoflush=False)
         self._wake_ups: list[Callable[[], None]] = []
@@ -47,9 +50,15 @@ class Database:
         return session
 
     @contextmanager
-    def transaction(self, *, read_only: bool = False) -> Iterator[Session]:
+    def transaction(self) -> Iterator[Session]:
         """One transaction for workers and commands: committed at the end, rolled back by any exception."""
-        with self.session(read_only=read_only) as session, session.begin():
+        with self.session() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One transaction that only reads: it sees a single state, and stands in nobody's way."""
+        with self.session(read_only=True) as session, session.begin():
             yield session
 
     def on_new_jobs(self, wake_up: Callable[[], None]) -> None:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pyramid.authorization import Allowed, Denied
 from pyramid.config import Configurator
 from pyramid.request import Request
-from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
 from pubsite.errors import Unauthorized
 from pubsite.models import Account, Role
@@ -96,7 +95,7 @@ class Policy:
 
 
 def require_identity(request: Request) -> Identity:
-    """The identity of whoever is signed in; raises Unauthorized. Route factories ask it before they look anything up."""
+    """The identity of whoever is signed in, else Unauthorized; route factories ask before they look anything up."""
     identity: Identity | None = request.pubsite_identity
     if identity is None:
         raise Unauthorized

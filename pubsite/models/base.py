@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase
@@ -43,7 +43,7 @@ class Base(DeclarativeBase):
         }
     )
     # json, not jsonb: it keeps the order of keys, so that both databases answer the same bytes.
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         uuid.UUID: Uuid(),
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),

@@ -14,8 +14,10 @@ from pubsite.models.base import text_digest
 PAGE_PATH_LENGTH = 8192
 FILE_PATH_BYTES = 4096
 SEGMENT_BYTES = 255
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_TARGET = re.compile(r"(/(?![/\\])|https?://[^/\\\s?#@])[^\s\\]*\Z", re.IGNORECASE)
 # Names that Windows gives to devices, with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])(\..*)?\Z", re.IGNORECASE)
 # Code points that HFS+ ignores in names: `.g\u200cit` is `.git` there (CVE-2014-9390).
@@ -46,6 +48,17 @@ def page_path_problem(path: str) -> str | None:
 def page_key(path: str) -> str:
     """`/a` and `/a/` are one path, and so are `/A` and `/a`."""
     return text_digest(_fold(path.rstrip("/")))
+
+
+def redirect_target_problem(target: object) -> str | None:
+    """What is wrong with the target of a redirect, or None: a path of this site, or a whole http(s) URL."""
+    if not isinstance(target, str):
+        return "is required: a path such as /new, or an http or https URL"
+    if len(target) > PAGE_PATH_LENGTH:
+        return f"must have at most {PAGE_PATH_LENGTH} characters"
+    if _CONTROL.search(target) or not _TARGET.match(target):
+        return "must be /path, http://… or https://…, without white space or backslashes"
+    return None
 
 
 def file_path_problem(path: str) -> str | None:

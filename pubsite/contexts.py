@@ -1,0 +1,156 @@
+"""Route factories: from a URL to the objects of the caller's tenant, with the caller's role there; else 404.
+
+They run before the permission is checked. Whatever is not public asks for an identity first, so that a stranger
+cannot tell what exists.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyramid.request import Request
+
+from pubsite.errors import NotFound
+from pubsite.models import Deployment, Mode, Page, Publisher, Role, Site
+from pubsite.security import Identity, Permission, may, require_identity
+from pubsite.services import deployments, members, pages, publishers, sites
+
+
+@dataclass(frozen=True, slots=True)
+class Anybody:
+    """A route that belongs to no tenant."""
+
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InPublisher:
+    """A publisher, and the caller's role in it."""
+
+    role: Role | None
+    publisher: Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class InSite:
+    """A site of a publisher, and the caller's role there."""
+
+    role: Role | None
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class OfPage:
+    """A page of a site, and the caller's role there."""
+
+    role: Role | None
+    site: Site
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class OfDeployment:
+    """A deployment record, and the caller's role in its publisher."""
+
+    role: Role | None
+    site: Site
+    deployment: Deployment
+
+
+def anybody(request: Request) -> Anybody:
+    return Anybody()
+
+
+def signed_in(request: Request) -> Anybody:
+    require_identity(request)
+    return Anybody()
+
+
+def publisher(request: Request) -> InPublisher:
+    """`{pubName}`."""
+    identity = require_identity(request)
+    found = publishers.find(request.db, request.matchdict["pubName"])
+    return InPublisher(members.role_of(request.db, found.id, identity.account_id), found)
+
+
+def site(request: Request) -> InSite:
+    """`{pubName}/{slug}`, the slug or the id; public to read."""
+    return _site(request, public=request.method in ("GET", "HEAD"))
+
+
+def site_of_member(request: Request) -> InSite:
+    """`{pubName}/{slug}` where nothing is public."""
+    return _site(request, public=False)
+
+
+def _site(request: Request, *, public: bool) -> InSite:
+    identity = request.pubsite_identity if public else require_identity(request)
+    found = sites.find(request.db, publishers.find(request.db, request.matchdict["pubName"]), request.matchdict["slug"])
+    return InSite(_role(request, identity, found.publisher_id), found)
+
+
+def page(request: Request) -> OfPage:
+    """`{page_id}`; public to read, as long as it is not a draft."""
+    public = request.method in ("GET", "HEAD")
+    identity = request.pubsite_identity if public else require_identity(request)
+    found = pages.get(request.db, uuid.UUID(request.matchdict["page_id"]))
+    owner = None if found is None else sites.get(request.db, found.site_id)
+    if found is None or owner is None:
+        raise NotFound("Page not found")
+    role = _role(request, identity, owner.publisher_id)
+    if found.meta.get("draft") is True and not may(identity, role, Permission.READ):
+        raise NotFound("Page not found")
+    return OfPage(role, owner, found)
+
+
+def tree(mode: Mode) -> Callable[[Request], InSite]:
+    """`{site_id}` of a site whose tree holds files (SelfManaged) or assets (FullyManaged): 401, then 404, then 403."""
+    missing = {
+        Mode.SelfManaged: "Site not found or not self-managed",
+        Mode.FullyManaged: "Site not found or not fully managed",
+    }[mode]
+
+    def factory(request: Request) -> InSite:
+        identity = require_identity(request)
+        found = sites.get(request.db, uuid.UUID(request.matchdict["site_id"]))
+        if found is None or found.mode != mode:
+            raise NotFound(missing)
+        return InSite(_role(request, identity, found.publisher_id), found)
+
+    return factory
+
+
+def deployment(request: Request) -> OfDeployment:
+    """`{deployment_id}`; another tenant's is 404."""
+    identity = require_identity(request)
+    found = deployments.get(request.db, uuid.UUID(request.matchdict["deployment_id"]))
+    owner = None if found is None else sites.get(request.db, found.site_id)
+    if found is None or owner is None:
+        raise NotFound("Deployment not found")
+    return OfDeployment(_tenant_role(request, identity, owner, "Deployment not found"), owner, found)
+
+
+def site_by_id(request: Request) -> InSite:
+    """`{site_id}` under `/api/v1/publisher`; another tenant's is 404."""
+    return tenant_site(request, uuid.UUID(request.matchdict["site_id"]))
+
+
+def tenant_site(request: Request, site_id: uuid.UUID) -> InSite:
+    """A site named in a body or a query under `/api/v1/publisher`; another tenant's is 404."""
+    found = sites.get(request.db, site_id)
+    if found is None:
+        raise NotFound("Site not found")
+    return InSite(_tenant_role(request, require_identity(request), found, "Site not found"), found)
+
+
+def _role(request: Request, identity: Identity | None, publisher_id: uuid.UUID) -> Role | None:
+    return None if identity is None else members.role_of(request.db, publisher_id, identity.account_id)
+
+
+def _tenant_role(request: Request, identity: Identity, site: Site, missing: str) -> Role | None:
+    role = members.role_of(request.db, site.publisher_id, identity.account_id)
+    if role is None and not identity.is_staff:
+        raise NotFound(missing)
+    return role

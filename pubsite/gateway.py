@@ -1,0 +1,54 @@
+"""The door of the server: by the Host header, to the API or to the live sites; and the two spellings of API paths.
+
+`/zone/…` is `/api/…`, as a gateway in front spells it, and under `/api/v1/publisher` a trailing slash means nothing.
+What the client asked stays in `environ["pubsite.path"]`, for links in answers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?\Z")
+
+
+class Gateway:
+    """One WSGI app out of two. `close` ends what runs behind it."""
+
+    def __init__(
+        self, api: WsgiApp, hosting: WsgiApp, *, api_hosts: Iterable[str], sites_domain: str, close: Callable[[], None]
+    ) -> None:
+        self.api, self.hosting, self.close = api, hosting, close
+        self._api_hosts = frozenset(host.lower() for host in api_hosts)
+        self._sites_suffix = f".{sites_domain.lower()}"
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match = HOST.match(environ.get("HTTP_HOST", ""))
+        if match is None:
+            return _refuse(start_response, "400 Bad Request", "The Host header is missing or odd")
+        name = match["name"].lower().removesuffix(".")
+        if name in self._api_hosts:
+            return self.api(_api_path(environ), start_response)
+        if name.endswith(self._sites_suffix):
+            return self.hosting(environ, start_response)
+        return _refuse(start_response, "421 Misdirected Request", "This server does not answer for that host")
+
+
+def _api_path(environ: dict[str, Any]) -> dict[str, Any]:
+    path = environ["pubsite.path"] = environ.get("PATH_INFO", "")
+    if path == "/zone" or path.startswith("/zone/"):
+        path = "/api" + path.removeprefix("/zone")
+    if path.startswith("/api/v1/publisher/"):
+        path = path.removesuffix("/")
+    environ["PATH_INFO"] = path
+    return environ
+
+
+def _refuse(start_response: Callable[..., Any], status: str, message: str) -> Iterable[bytes]:
+    body = json.dumps({"statusCode": int(status[:3]), "message": message}).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    start_response(status, headers)
+    return [body]

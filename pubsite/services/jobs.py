@@ -1,0 +1,113 @@
+"""The queue of work that is due: rows, claimed with a lease and a fence.
+
+A job is written in the transaction that makes it due. A worker claims it for a lease, renews that while it works,
+and finishes it by naming its fence; whoever lost the lease in between changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from pubsite.models import Job, now
+
+MAX_BACKOFF = timedelta(minutes=5)
+ERROR_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job in the hands of one worker, until its lease ends."""
+
+    job_id: uuid.UUID
+    kind: str
+    subject_id: uuid.UUID
+    worker: str
+    fence: int
+    attempts: int
+
+
+def enqueue(db: Session, kind: str, subject_id: uuid.UUID, *, lane: str, run_at: datetime | None = None) -> None:
+    """Make work due, at once or later. `lane`: jobs of one lane never run at once."""
+    db.add(Job(kind=kind, subject_id=subject_id, lane=lane, run_at=run_at or now()))
+    db.flush()
+    db.info["jobs_due"] = True
+
+
+def any_due(db: Session) -> bool:
+    """Whether any job may be due: a read, so that an idle worker never takes SQLite's write lock."""
+    present = now()
+    free = or_(Job.worker.is_(None), Job.lease_until < present)
+    return db.scalar(select(Job.id).where(Job.run_at <= present, free).limit(1)) is not None
+
+
+def claim(db: Session, worker: str, lease: timedelta) -> Claim | None:
+    """The oldest due job that nobody holds and whose lane is free; None when there is none."""
+    present = now()
+    other = aliased(Job)
+    free = or_(Job.worker.is_(None), Job.lease_until < present)
+    lane_taken = exists().where(
+        other.lane == Job.lane, other.id != Job.id, other.worker.is_not(None), other.lease_until >= present
+    )
+    job_id = db.scalar(
+        select(Job.id)
+        .where(Job.run_at <= present, free, ~lane_taken)
+        .order_by(Job.worker.is_(None), Job.run_at, Job.created_at)
+        .limit(1)
+    )
+    if job_id is None:
+        return None
+    statement = (
+        update(Job)
+        .where(Job.id == job_id, free)
+        .values(worker=worker, fence=Job.fence + 1, attempts=Job.attempts + 1, lease_until=present + lease)
+        .returning(Job.kind, Job.subject_id, Job.fence, Job.attempts)
+    )
+    try:
+        with db.begin_nested():
+            row = db.execute(statement, execution_options={"synchronize_session": False}).first()
+    except IntegrityError:  # somebody claimed another job of this lane in between
+        return None
+    return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
+
+
+def renew(db: Session, claim: Claim, lease: timedelta) -> bool:
+    """Prolong a lease; False when the job is no longer ours."""
+    row = db.execute(
+        update(Job).where(_held(claim)).values(lease_until=now() + lease).returning(Job.id),
+        execution_options={"synchronize_session": False},
+    ).first()
+    return row is not None
+
+
+def finish(db: Session, claim: Claim) -> bool:
+    """Remove a job that is done; False when it is no longer ours."""
+    row = db.execute(
+        delete(Job).where(_held(claim)).returning(Job.id), execution_options={"synchronize_session": False}
+    ).first()
+    return row is not None
+
+
+def retry_later(db: Session, claim: Claim, error: str) -> None:
+    """Give a job back after an unexpected error; each time it waits twice as long, five minutes at most."""
+    wait = min(timedelta(seconds=2**claim.attempts), MAX_BACKOFF)
+    db.execute(
+        update(Job)
+        .where(_held(claim))
+        .values(worker=None, lease_until=None, run_at=now() + wait, last_error=error[:ERROR_LENGTH]),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def still_held(db: Session, claim: Claim) -> bool:
+    """Whether the claim is still ours, with the row locked until the transaction ends."""
+    return db.scalar(select(Job.id).where(_held(claim)).with_for_update()) is not None
+
+
+def _held(claim: Claim):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is private
+    return and_(Job.id == claim.job_id, Job.worker == claim.worker, Job.fence == claim.fence)

@@ -1,0 +1,204 @@
+"""Pages of a site and their revisions. Every write appends a revision and moves the site's content sequence."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pubsite.errors import Conflict, FieldError, Invalid, NotFound
+from pubsite.models import Mode, Page, PageRevision, PageType, Site, now
+from pubsite.models.paths import REDIRECT_STATUSES, page_key, page_path_problem, redirect_target_problem
+from pubsite.services import sites
+from pubsite.services.constraints import flush_unique, insert_unique
+
+CONFIG_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page as it shall be."""
+
+    path: str
+    config: dict[str, Any]
+    type: str = PageType.HtmlPage
+
+
+def list_of_site(db: Session, site: Site) -> Sequence[Page]:
+    """All pages of a site, by path."""
+    return db.scalars(select(Page).where(Page.site_id == site.id).order_by(Page.path, Page.id)).all()
+
+
+def at_path(db: Session, site: Site, path: str) -> Page:
+    """The page at a path of a site; raises NotFound."""
+    page = db.scalar(select(Page).where(Page.site_id == site.id, Page.path_digest == page_key(path)))
+    if page is None:
+        raise NotFound("Page not found")
+    return page
+
+
+def get(db: Session, page_id: uuid.UUID) -> Page | None:
+    return db.get(Page, page_id)
+
+
+def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page:
+    """A new page; raises Invalid for what is wrong with it, Conflict when its path is taken."""
+    site = sites.lock(db, site)
+    draft = _checked(site, draft)
+    page = _new(site, draft)
+    insert_unique(db, page, _path_taken(draft.path))
+    _append_revision(db, page, account_id)
+    sites.content_changed(db, site)
+    return page
+
+
+def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: dict[str, Any]) -> Page:
+    """Apply what was sent of `type`, `path` and `config`, each of which replaces the whole of it."""
+    site = sites.lock(db, site)
+    db.refresh(page)
+    present = Draft(page.path, page.config, page.type)
+    draft = _checked(site, Draft(**{"path": page.path, "config": page.config, "type": page.type, **changes}))
+    if draft == present:
+        return page
+    _apply(page, draft)
+    flush_unique(db, _path_taken(draft.path))
+    _append_revision(db, page, account_id)
+    sites.content_changed(db, site)
+    return page
+
+
+def remove(db: Session, site: Site, page: Page) -> None:
+    site = sites.lock(db, site)
+    db.delete(page)
+    db.flush()
+    sites.content_changed(db, site)
+
+
+@dataclass(slots=True)
+class BatchCounts:
+    """What a batch did."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+def batch(
+    db: Session, site: Site, account_id: uuid.UUID, *, upsert: Sequence[Draft], delete: Sequence[str]
+) -> BatchCounts:
+    """Write and delete many pages in one go, all or nothing; raises Invalid that lists each problem.
+
+    Deletes go first, so that a page can move to a path that the same batch frees. Deleting what is not there is fine.
+    """
+    site = sites.lock(db, site)
+    drafts = _checked_batch(site, upsert)
+    present = {page.path_digest: page for page in db.scalars(select(Page).where(Page.site_id == site.id))}
+    counts = BatchCounts()
+    for key in {page_key(path) for path in delete} - set(drafts):
+        if (page := present.pop(key, None)) is not None:
+            db.delete(page)
+            counts.deleted += 1
+    db.flush()
+    written = []
+    for key, draft in drafts.items():
+        page = present.get(key)
+        if page is None:
+            page = _new(site, draft)
+            db.add(page)
+            counts.created += 1
+        elif draft == Draft(page.path, page.config, page.type):
+            counts.unchanged += 1
+            continue
+        else:
+            _apply(page, draft)
+            counts.updated += 1
+        written.append(page)
+    db.flush()
+    for page in written:
+        _append_revision(db, page, account_id)
+    if counts.created or counts.updated or counts.deleted:
+        sites.content_changed(db, site)
+    return counts
+
+
+def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
+    drafts: dict[str, Draft] = {}
+    problems: list[FieldError] = []
+    for index, draft in enumerate(upsert):
+        try:
+            checked = _checked(site, draft)
+        except Invalid as error:
+            problems += [FieldError("body", f"upsert.{index}.{e.name}", e.message) for e in error.errors]
+            continue
+        key = page_key(checked.path)
+        if key in drafts:
+            problems.append(FieldError("body", f"upsert.{index}.path", f"{checked.path} is given twice"))
+        drafts[key] = checked
+    if problems:
+        raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+    return drafts
+
+
+def _checked(site: Site, draft: Draft) -> Draft:
+    """The draft with its config's aliases resolved; raises Invalid."""
+    if problem := page_path_problem(draft.path):
+        raise Invalid.field("path", problem)
+    if site.mode == Mode.SelfManaged and draft.type != PageType.Redirect:
+        raise Invalid.field("type", "a SelfManaged site may have Redirect pages only: its pages are its files")
+    config = dict(draft.config)
+    alias, name = ("url", "target") if draft.type == PageType.Redirect else ("html", "content")
+    if alias in config and name not in config:
+        config = {name if key == alias else key: value for key, value in config.items()}
+    if draft.type == PageType.Redirect:
+        _check_redirect(config)
+    if len(json.dumps(config, ensure_ascii=False).encode()) > CONFIG_BYTES:
+        raise Invalid.field("config", f"must have at most {CONFIG_BYTES} bytes as JSON", code="limit_exceeded")
+    return Draft(draft.path, config, draft.type)
+
+
+def _check_redirect(config: dict[str, Any]) -> None:
+    if problem := redirect_target_problem(config.get("target")):
+        raise Invalid.field("config.target", problem)
+    if config.get("status", 302) not in REDIRECT_STATUSES:
+        raise Invalid.field("config.status", f"must be one of {', '.join(map(str, REDIRECT_STATUSES))}")
+
+
+def _new(site: Site, draft: Draft) -> Page:
+    page = Page(id=uuid.uuid4(), site_id=site.id, revision=0)
+    _apply(page, draft)
+    page.created_at = page.updated_at
+    return page
+
+
+def _apply(page: Page, draft: Draft) -> None:
+    page.type, page.path, page.path_digest = draft.type, draft.path, page_key(draft.path)
+    page.config = draft.config
+    page.revision += 1
+    page.updated_at = now()
+
+
+def _append_revision(db: Session, page: Page, account_id: uuid.UUID) -> None:
+    db.add(
+        PageRevision(
+            page_id=page.id,
+            number=page.revision,
+            site_id=page.site_id,
+            type=page.type,
+            path=page.path,
+            meta=page.meta,
+            content=page.content,
+            account_id=account_id,
+        )
+    )
+    db.flush()
+
+
+def _path_taken(path: str) -> Conflict:
+    shown = path if len(path) <= 200 else path[:200] + "…"
+    return Conflict(f"The site has a page at {shown} already")

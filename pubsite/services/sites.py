@@ -1,0 +1,195 @@
+"""Sites: made, found, changed, deleted. `lock` comes first in every change of a site's content."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from pubsite.errors import Conflict, NotFound
+from pubsite.models import (
+    Deployment,
+    File,
+    HostLabel,
+    Member,
+    Mode,
+    Page,
+    Publisher,
+    Site,
+    host_label,
+    now,
+    text_digest,
+)
+from pubsite.services import jobs, publishers
+from pubsite.services.constraints import flush_unique, insert_unique
+
+TAKE_DOWN = "site.take_down"
+PURGE = "site.purge"
+RESTORE_DAYS = 30
+
+
+def create(
+    db: Session,
+    publisher: Publisher,
+    account_id: uuid.UUID,
+    *,
+    slug: str,
+    name: str,
+    limit: int,
+    description: str | None = None,
+    mode: str = Mode.FullyManaged,
+    config: dict[str, Any] | None = None,
+) -> Site:
+    """A new site; raises Conflict when the slug is taken, LimitExceeded when the publisher has `limit` sites."""
+    publishers.take_site(db, publisher, limit)
+    site = Site(
+        id=uuid.uuid4(),
+        publisher_id=publisher.id,
+        account_id=account_id,
+        slug=slug,
+        slug_digest=_slug_digest(slug),
+        name=name,
+        description=description,
+        mode=mode,
+        config=config or {},
+    )
+    site.host_label = _take_label(db, site.id, slug, publisher.name)
+    insert_unique(db, site, _slug_taken(slug))
+    return site
+
+
+def _take_label(db: Session, site_id: uuid.UUID, slug: str, publisher_name: str) -> str:
+    for attempt in range(100):
+        label = host_label(slug, publisher_name, attempt)
+        try:
+            insert_unique(db, HostLabel(label=label, site_id=site_id), Conflict(label))
+        except Conflict:
+            continue
+        return label
+    raise Conflict(f"No host label is left for {publisher_name}/{slug}")
+
+
+def _slug_digest(slug: str) -> str:
+    return text_digest(slug)
+
+
+def _slug_taken(slug: str) -> Conflict:
+    shown = slug if len(slug) <= 100 else slug[:100] + "…"
+    return Conflict(f"This publisher has a site {shown} already (a deleted one holds its slug for {RESTORE_DAYS} days)")
+
+
+def find(db: Session, publisher: Publisher, slug_or_id: str) -> Site:
+    """The publisher's site of that slug or id; raises NotFound."""
+    criterion = Site.slug_digest == _slug_digest(slug_or_id)
+    if publishers.is_uuid(slug_or_id):
+        criterion = Site.id == uuid.UUID(slug_or_id)
+    site = db.scalar(select(Site).where(Site.publisher_id == publisher.id, criterion, Site.deleted_at.is_(None)))
+    if site is None:
+        raise NotFound("Site not found")
+    return site
+
+
+def get(db: Session, site_id: uuid.UUID) -> Site | None:
+    """The site of that id; None when it is unknown or deleted."""
+    return db.scalar(select(Site).where(Site.id == site_id, Site.deleted_at.is_(None)))
+
+
+def oldest_of_slug(db: Session, slug: str, publisher_name: str | None) -> Site:
+    """The site of a slug: the oldest of any publisher, or that of the named one; raises NotFound."""
+    query = select(Site).where(Site.slug_digest == _slug_digest(slug), Site.deleted_at.is_(None))
+    if publisher_name is not None:
+        query = query.join(Publisher, Publisher.id == Site.publisher_id).where(Publisher.name == publisher_name)
+    site = db.scalar(query.order_by(Site.created_at, Site.id).limit(1))
+    if site is None:
+        raise NotFound("Site not found")
+    return site
+
+
+def list_of_publisher(db: Session, publisher: Publisher) -> Sequence[Site]:
+    """All sites of a publisher, the oldest first."""
+    return db.scalars(_alive().where(Site.publisher_id == publisher.id)).all()
+
+
+def list_of_account(db: Session, account_id: uuid.UUID) -> Sequence[Site]:
+    """All sites of every publisher of which the account is an accepted member, the oldest first."""
+    mine = select(Member.publisher_id).where(Member.account_id == account_id, Member.accepted_at.is_not(None))
+    return db.scalars(_alive().where(Site.publisher_id.in_(mine))).all()
+
+
+def _alive():  # type: ignore[no-untyped-def]  # SQLAlchemy's own type says no more
+    return select(Site).where(Site.deleted_at.is_(None)).order_by(Site.created_at, Site.id)
+
+
+def lock(db: Session, site: Site) -> Site:
+    """The site's newest row, locked until the transaction ends; raises NotFound when it was deleted meanwhile."""
+    locked = db.scalar(
+        select(Site).where(Site.id == site.id, Site.deleted_at.is_(None)).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    if locked is None:
+        raise NotFound("Site not found")
+    return locked
+
+
+def content_changed(db: Session, site: Site) -> None:
+    """Move the content sequence of a locked site; a bundle that saw a lower one is behind."""
+    site.content_sequence += 1
+    site.updated_at = now()
+    db.flush()
+
+
+def update(db: Session, site: Site, changes: dict[str, Any]) -> Site:
+    """Apply what was sent: `config` is merged at its top level, where None removes a key."""
+    site = lock(db, site)
+    changes = dict(changes)
+    if "config" in changes:
+        merged = {**site.config, **changes["config"]}
+        changes["config"] = {key: value for key, value in merged.items() if value is not None}
+    changed = {name: value for name, value in changes.items() if getattr(site, name) != value}
+    if not changed:
+        return site
+    if "mode" in changed and _has_content(db, site):
+        raise Conflict("The mode cannot change once the site has pages or files")
+    for name, value in changed.items():
+        setattr(site, name, value)
+    if "slug" in changed:
+        site.slug_digest = _slug_digest(site.slug)
+    site.revision += 1
+    site.content_sequence += 1
+    site.updated_at = now()
+    flush_unique(db, _slug_taken(site.slug))
+    return site
+
+
+def _has_content(db: Session, site: Site) -> bool:
+    query = select(exists().where(Page.site_id == site.id) | exists().where(File.site_id == site.id))
+    return bool(db.scalar(query))
+
+
+def remove(db: Session, site: Site) -> None:
+    """Delete a site: at once gone from the API, off the air as soon as the job behind it has run, purged later."""
+    site = lock(db, site)
+    site.deleted_at = now()
+    db.flush()
+    jobs.enqueue(db, TAKE_DOWN, site.id, lane=str(site.id))
+    jobs.enqueue(db, PURGE, site.id, lane=str(site.id), run_at=site.deleted_at + timedelta(days=RESTORE_DAYS))
+
+
+def purge(db: Session, site_id: uuid.UUID) -> None:
+    """Remove a deleted site with all that it had; its label stays taken."""
+    site = db.scalar(select(Site).where(Site.id == site_id, Site.deleted_at.is_not(None)).with_for_update())
+    if site is None:
+        return
+    publishers.give_back_site(db, site.publisher_id)
+    db.execute(delete(Deployment).where(Deployment.site_id == site_id))
+    db.delete(site)
+    db.flush()
+
+
+def label_of(db: Session, site_id: uuid.UUID) -> str | None:
+    """The host label of a site, deleted or not."""
+    return db.scalar(select(Site.host_label).where(Site.id == site_id))

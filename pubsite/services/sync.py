@@ -1,0 +1,170 @@
+"""Whole trees at once: a client says which digest lies at which path, sends only what is missing, and swaps.
+
+What is missing is looked up among what this publisher holds, so that nobody learns what others have. Sent objects are
+staged: together they may have the site's size limit, until the swap takes them or they lapse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from pubsite.errors import FieldError, Invalid, LimitExceeded
+from pubsite.models import File, Site, StagedBlob, now
+from pubsite.models.paths import file_key, file_path_problem
+from pubsite.services import files, sites
+
+STAGED_FOR = timedelta(hours=1)
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+# PostgreSQL takes at most 65,535 parameters a statement, SQLite 32,766.
+_MOST_PARAMETERS = 10_000
+
+
+class Objects(Protocol):
+    """What a sync needs of the object store."""
+
+    def put(self, body: bytes) -> str: ...
+    def missing(self, digests: Set[str]) -> set[str]: ...
+    def renew(self, digests: Set[str]) -> None: ...
+
+
+@dataclass(slots=True)
+class SyncCounts:
+    """What a swap did, in files."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+def missing(db: Session, objects: Objects, site: Site, wanted: Mapping[str, str]) -> list[str]:
+    """The digests of `wanted` (path → digest) that this publisher does not hold, each once. Renews the others' age."""
+    _check(wanted)
+    digests = set(wanted.values())
+    held = set(_sizes(db, site, digests))
+    objects.renew(held)
+    return sorted((digests - held) | objects.missing(held))
+
+
+def stage(db: Session, objects: Objects, site: Site, digest: str, body: bytes, limits: files.Limits) -> None:
+    """Keep an object for a swap to come; raises Invalid when the body is not what the digest says."""
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise Invalid("The body's sha256 is not the one in the URL", [FieldError("path", "digest", "is another")])
+    files.require_size(len(body), limits, field="body")
+    objects.put(body)
+    site = sites.lock(db, site)
+    _drop_lapsed(db, site)
+    if db.get(StagedBlob, (site.id, digest)) is not None:
+        return
+    if site.staged_bytes + len(body) > limits.site_size:
+        raise LimitExceeded(f"The objects sent for this site and not committed would pass {limits.site_size} bytes")
+    site.staged_bytes += len(body)
+    db.add(StagedBlob(site_id=site.id, digest=digest, size=len(body)))
+    db.flush()
+
+
+def commit(db: Session, objects: Objects, site: Site, wanted: Mapping[str, str], limits: files.Limits) -> SyncCounts:
+    """Make the site's tree exactly `wanted` (path → digest), in one go; raises Invalid when objects are missing."""
+    _check(wanted)
+    site = sites.lock(db, site)
+    sizes = _sizes(db, site, set(wanted.values()))
+    if absent := sorted(set(wanted.values()) - set(sizes) | objects.missing(set(sizes))):
+        raise Invalid(f"{len(absent)} objects are missing: send them first", [_absent(digest) for digest in absent])
+    counts = _swap(db, site, wanted, sizes)
+    files.count_bytes(site, sum(sizes[digest] for digest in wanted.values()) - site.files_bytes, limits)
+    site.files_count = len(wanted)
+    site.staged_bytes = 0
+    db.execute(delete(StagedBlob).where(StagedBlob.site_id == site.id))
+    if counts.created or counts.updated or counts.deleted:
+        sites.content_changed(db, site)
+    db.flush()
+    return counts
+
+
+def _check(wanted: Mapping[str, str]) -> None:
+    problems: list[FieldError] = []
+    seen: dict[str, str] = {}
+    for path, digest in wanted.items():
+        problem = file_path_problem(path) or (None if DIGEST.match(digest) else "must be a sha256 in lower-case hex")
+        other = seen.setdefault(file_key(path), path)
+        if problem is None and other != path:
+            problem = f"collides with {other} where case is folded"
+        if problem is not None:
+            problems.append(FieldError("body", f"files.{path}", problem))
+    for directory in {directory for path in wanted for directory in files.ancestors(path)}:
+        other = seen.setdefault(file_key(directory), directory)
+        if other != directory:
+            problems.append(FieldError("body", f"files.{other}", f"collides with the directory {directory}"))
+        elif directory in wanted:
+            problems.append(FieldError("body", f"files.{directory}", "is a file and a directory"))
+    if problems:
+        raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+
+
+def _absent(digest: str) -> FieldError:
+    return FieldError("body", "files", f"{digest} is missing")
+
+
+def _sizes(db: Session, site: Site, digests: Set[str]) -> dict[str, int]:
+    """The sizes of those digests that this publisher's sites hold, or that were staged for this site."""
+    mine = select(Site.id).where(Site.publisher_id == site.publisher_id, Site.deleted_at.is_(None))
+    sizes: dict[str, int] = {}
+    for some in _slices(sorted(digests)):
+        held = select(File.digest, File.size).where(File.site_id.in_(mine), File.digest.in_(some))
+        staged = select(StagedBlob.digest, StagedBlob.size).where(
+            StagedBlob.site_id == site.id, StagedBlob.digest.in_(some), StagedBlob.created_at > now() - STAGED_FOR
+        )
+        for query in (held, staged):
+            sizes.update((row.digest, row.size) for row in db.execute(query))
+    return sizes
+
+
+def _slices(digests: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(digests), _MOST_PARAMETERS):
+        yield digests[start : start + _MOST_PARAMETERS]
+
+
+def _drop_lapsed(db: Session, site: Site) -> None:
+    lapsed = db.scalars(
+        delete(StagedBlob)
+        .where(StagedBlob.site_id == site.id, StagedBlob.created_at <= now() - STAGED_FOR)
+        .returning(StagedBlob.size),
+        execution_options={"synchronize_session": False},
+    ).all()
+    site.staged_bytes -= sum(lapsed)
+
+
+def _swap(db: Session, site: Site, wanted: Mapping[str, str], sizes: Mapping[str, int]) -> SyncCounts:
+    counts = SyncCounts()
+    present = {file.path: file for file in db.scalars(select(File).where(File.site_id == site.id))}
+    directories = {directory for path in wanted for directory in files.ancestors(path)}
+    for path, file in list(present.items()):
+        if path in (directories if file.is_directory else wanted):
+            continue
+        counts.deleted += not file.is_directory
+        db.delete(present.pop(path))
+    db.flush()  # a path may come back as the other kind, or in another case
+    for directory in sorted(directories - set(present)):
+        db.add(files.new_row(site, directory, is_directory=True))
+    for path, digest in wanted.items():
+        file = present.get(path)
+        if file is not None and file.digest == digest:
+            counts.unchanged += 1
+            continue
+        if file is None:
+            file = files.new_row(site, path)
+            db.add(file)
+            counts.created += 1
+        else:
+            counts.updated += 1
+        file.digest, file.size, file.modified_at = digest, sizes[digest], now()
+    db.flush()
+    return counts

@@ -1,0 +1,93 @@
+"""Around every API request: its id, its limits, its log line, security headers; and waiting outside the transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.tweens import INGRESS
+
+from pubsite.api import error_response
+
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
+access = logging.getLogger("pubsite.access")
+Handler = Callable[[Request], Response]
+
+
+def request_id(request: Request) -> str:
+    """`X-Request-Id` of the client when it is sane, else a new one."""
+    sent = request.headers.get("X-Request-Id", "")
+    return sent if SANE_ID.match(sent) else uuid.uuid4().hex
+
+
+def outermost_tween(handler: Handler, registry: Registry) -> Handler:
+    """Refuse bodies over the limit, name the request, write one log line."""
+    max_body = registry.settings_of_pubsite.max_body_size
+
+    def tween(request: Request) -> Response:
+        started = time.perf_counter()
+        if (request.content_length or 0) > max_body:
+            response = error_response(request, 413, f"The body is over {max_body} bytes")
+        else:
+            response = handler(request)
+        response.headers["X-Request-Id"] = request.request_id
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        milliseconds = (time.perf_counter() - started) * 1000
+        access.info(
+            "%s %s %d %.1fms id=%s",
+            request.method,
+            _printable(request.environ.get("PATH_INFO", "")),
+            response.status_code,
+            milliseconds,
+            request.request_id,
+        )
+        return response
+
+    return tween
+
+
+def _printable(path: str) -> str:
+    return path[:200].encode("unicode_escape").decode("ascii")
+
+
+def waiting_tween(handler: Handler, registry: Registry) -> Handler:
+    """Let a handler's answer wait for what it started, once its transaction is committed.
+
+    A handler sets `request.wait_for`; on at most `wait_slots` threads at once it is called here, and its result is the
+    answer. When all slots are taken, the handler's own answer goes out at once.
+    """
+    slots = threading.Semaphore(registry.settings_of_pubsite.wait_slots)
+
+    def tween(request: Request) -> Response:
+        response = handler(request)
+        wait_for: Callable[[], dict[str, Any]] | None = getattr(request, "wait_for", None)
+        if wait_for is None or response.status_code >= 400 or not slots.acquire(blocking=False):
+            return response
+        try:
+            body = wait_for()
+        finally:
+            slots.release()
+        response.headers["Preference-Applied"] = request.headers["Prefer"].split(",")[0].strip()
+        response.body = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return response
+
+    return tween
+
+
+def includeme(config: Configurator) -> None:
+    config.add_request_method(request_id, reify=True)
+    config.add_tween("pubsite.tweens.outermost_tween", under=INGRESS)
+    config.add_tween(
+        "pubsite.tweens.waiting_tween", under="pubsite.tweens.outermost_tween", over="pyramid_tm.tm_tween_factory"
+    )

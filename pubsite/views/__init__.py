@@ -1,0 +1,17 @@
+"""HTTP: the route, schema, output and handlers of one resource in one file. `includeme` gives the order of routes.
+
+Routes match in order of declaration: literal paths first, then ids by pattern, then `{pubName}`.
+"""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include("pubsite.views.pages")
+    config.include("pubsite.views.files")
+    config.include("pubsite.views.sync")
+    config.include("pubsite.views.sites")
+    config.include("pubsite.views.deployments")
+    config.include("pubsite.views.root")

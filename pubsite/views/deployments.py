@@ -1,0 +1,251 @@
+"""Deployment records under `/api/v1/publisher/`: made, listed, read, rolled back; the bundle of one as an archive."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time as clock
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import colander
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import FileIter, Response
+
+from pubsite import contexts
+from pubsite.api import Service, envelope, present, time
+from pubsite.errors import Forbidden, NotFound
+from pubsite.models import PRODUCTION, Deployment, Site, Status
+from pubsite.schema import (
+    Anything,
+    Boolean,
+    Choice,
+    Identifier,
+    Integer,
+    MapOf,
+    Object,
+    OpenObject,
+    Text,
+    optional,
+    required,
+)
+from pubsite.security import Permission, may
+from pubsite.services import deployments
+from pubsite.storage import Manifest
+from pubsite.storage.export import write_archive
+from pubsite.views.pages import UUID
+from pubsite.views.sites import site_url
+
+BASE = "/api/v1/publisher"
+MAX_WAIT = 60
+POLL = (0.002, 0.1)  # seconds between looks, first and last
+
+
+class DeploymentCreate(Object):
+    """The body of POST; without `version` the site is built as it is now."""
+
+    site_id = required(Identifier())
+    version = optional(Integer(1, 2**31 - 1))
+    target = colander.SchemaNode(Choice(PRODUCTION), missing=PRODUCTION)
+    message = optional(Text(0, 4096))
+    metadata = optional(MapOf(required(Anything())))
+    release_hold = optional(Boolean())
+
+
+class Rollback(Object):
+    """Where to go back to; left out: the highest kept lower version that nobody rolled back from."""
+
+    to_version = optional(Integer(1, 2**31 - 1))
+
+
+class Listing(OpenObject):
+    """Which records, and which page of them."""
+
+    account_id = optional(Identifier())
+    publisher_id = optional(Identifier())
+    site_id = optional(Identifier())
+    status = optional(Choice(*Status))
+    page = colander.SchemaNode(Integer(1, 1_000_000, text=True), missing=1)
+    page_size = colander.SchemaNode(Integer(1, 100, text=True), missing=25)
+
+
+class Format(OpenObject):
+    """How the bundle is packed."""
+
+    format = colander.SchemaNode(Choice("tar.gz", "zip"), missing="tar.gz")
+
+
+def deployment_json(request: Request, record: Deployment, url: str | None = None) -> dict[str, Any]:
+    """A record as responses show it; `url` is the site's, where it is known."""
+    return present(
+        id=str(record.id),
+        publisher_id=str(record.publisher_id),
+        account_id=str(record.account_id),
+        site_id=str(record.site_id),
+        version=record.version,
+        deployed_version=record.deployed_version,
+        previous_version=record.previous_version,
+        status=record.status,
+        stage=record.stage,
+        kind=record.kind,
+        target=record.target,
+        url=url,
+        is_live=record.is_live,
+        unchanged=record.unchanged,
+        pinned=record.pinned,
+        message=record.message,
+        metadata=record.metadata_,
+        error_code=record.error_code,
+        error=record.error,
+        stats=record.stats,
+        created_at=time(record.created_at),
+        started_at=time(record.started_at),
+        deployed_at=time(record.deployed_at),
+        rolled_back_at=time(record.rolled_back_at),
+    )
+
+
+collection = Service("deployments", f"{BASE}/deployments", contexts.signed_in)
+one = Service("deployment", f"{BASE}/deployments/{{deployment_id:{UUID}}}", contexts.deployment)
+back = Service("deployment.rollback", f"{BASE}/deployments/{{deployment_id:{UUID}}}/rollback", contexts.deployment)
+archive = Service("deployment.archive", f"{BASE}/deployments/{{deployment_id:{UUID}}}/archive", contexts.deployment)
+holds = Service("site.hold", f"{BASE}/sites/{{site_id:{UUID}}}/hold", contexts.site_by_id)
+
+
+@collection.on("GET", permission=Permission.SIGNED_IN, query=Listing())
+def list_deployments(request: Request) -> dict[str, Any]:
+    query, identity = request.validated["querystring"], request.pubsite_identity
+    page, size = query["page"], query["page_size"]
+    names = ("account_id", "publisher_id", "site_id", "status")
+    filters = deployments.Filters(**{name: query.get(name) for name in names})
+    count, listed = deployments.list_visible(
+        request.db,
+        identity.account_id,
+        is_staff=identity.is_staff,
+        filters=filters,
+        limit=size,
+        offset=(page - 1) * size,
+    )
+    urls = {site.id: site_url(request, site) for site in deployments.sites_of(request.db, listed)}
+    return {
+        "success": True,
+        "count": count,
+        "next": _page_link(request, page + 1) if page < math.ceil(count / size) else None,
+        "previous": _page_link(request, page - 1) if page > 1 else None,
+        "results": [deployment_json(request, record, urls.get(record.site_id)) for record in listed],
+        "request_id": request.request_id,
+    }
+
+
+@collection.on("POST", permission=Permission.SIGNED_IN, body=DeploymentCreate())
+def create(request: Request) -> dict[str, Any]:
+    body = dict(request.validated["body"])
+    context = contexts.tenant_site(request, body.pop("site_id"))
+    if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
+        raise Forbidden
+    asked = deployments.Request(**body)
+    record, is_new = deployments.create(request.db, context.site, request.pubsite_identity.account_id, asked)
+    return _accepted(request, context.site, record, is_new=is_new)
+
+
+@one.on("GET", permission=Permission.READ)
+def get(request: Request) -> dict[str, Any]:
+    context = request.context
+    return envelope(request, deployment_json(request, context.deployment, site_url(request, context.site)))
+
+
+@back.on("POST", permission=Permission.DEPLOY, body=Rollback())
+def rollback(request: Request) -> dict[str, Any]:
+    context, account_id = request.context, request.pubsite_identity.account_id
+    to_version = request.validated["body"].get("to_version")
+    record, is_new = deployments.rollback(
+        request.db, context.site, context.deployment, account_id, to_version=to_version
+    )
+    return _accepted(request, context.site, record, is_new=is_new)
+
+
+@archive.on("GET", permission=Permission.READ, query=Format())
+def get_archive(request: Request) -> Response:
+    site, record = request.context.site, request.context.deployment
+    bundle = deployments.bundle_of(request.db, site.id, record.version)
+    if bundle is None:
+        raise NotFound("This deployment has no bundle")
+    kind = request.validated["querystring"]["format"]
+    objects = request.registry.storage.objects
+    manifest = Manifest(objects, bundle.digest)
+    file = tempfile.SpooledTemporaryFile(max_size=8 * 1_048_576)  # noqa: SIM115  # the response closes it
+    report = write_archive(objects, manifest, file, format=kind, origin=site_url(request, site).rstrip("/"))
+    size = file.tell()
+    file.seek(0)
+    response = Response(app_iter=FileIter(file), content_length=size)
+    response.headers["Content-Type"] = "application/zip" if kind == "zip" else "application/gzip"
+    name = f"{site.slug[:100]}-v{bundle.version}.{kind}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["X-Bundle-Digest"] = bundle.digest
+    response.headers["X-Bundle-Files"] = str(report.files)
+    response.headers["X-Bundle-Bytes"] = str(report.bytes)
+    response.headers["X-Not-Expressed"] = json.dumps(report.not_expressed)
+    return response
+
+
+@holds.on("POST", permission=Permission.DEPLOY)
+def hold(request: Request) -> dict[str, Any]:
+    site = deployments.hold(request.db, request.context.site, held=True)
+    return envelope(request, {"site_id": str(site.id), "held_at": time(site.held_at)})
+
+
+@holds.on("DELETE", permission=Permission.DEPLOY, status=204)
+def release(request: Request) -> None:
+    deployments.hold(request.db, request.context.site, held=False)
+
+
+def _accepted(request: Request, site: Site, record: Deployment, *, is_new: bool) -> dict[str, Any]:
+    """202 with the record, or what it became within `Prefer: wait=N`; 200 when nothing new was made."""
+    url = site_url(request, site)
+    shown = deployment_json(request, record, url)
+    if not is_new and record.kind == "deploy":
+        return envelope(request, {**shown, "unchanged": True})
+    if is_new:
+        request.response.status_code = 202
+    if (seconds := wait_asked(request)) > 0:
+        request.wait_for = _waiter(request, record.id, url, seconds)
+    return envelope(request, shown)
+
+
+def wait_asked(request: Request) -> float:
+    """The N of `Prefer: wait=N` (RFC 7240), at most MAX_WAIT; 0 without one."""
+    for preference in request.headers.get("Prefer", "").split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.lower() == "wait" and value.strip('"').isdecimal() and len(value) < 10:
+            return float(min(int(value.strip('"')), MAX_WAIT))
+    return 0.0
+
+
+def _waiter(request: Request, deployment_id: Any, url: str, seconds: float) -> Callable[[], dict[str, Any]]:
+    """What waits, outside of any transaction, until the record has ended; and shows it as it is then."""
+    database = request.registry.database
+
+    def wait() -> dict[str, Any]:
+        deadline, pause = clock.monotonic() + seconds, POLL[0]
+        while True:
+            with database.reading() as db:
+                record = deployments.get(db, deployment_id)
+                if record is None or record.status in deployments.ENDED or clock.monotonic() >= deadline:
+                    return envelope(request, deployment_json(request, record, url) if record else None)
+            clock.sleep(min(pause, max(0.0, deadline - clock.monotonic())))
+            pause = min(pause * 1.5, POLL[1])
+
+    return wait
+
+
+def _page_link(request: Request, page: int) -> str:
+    query = urlencode({**request.GET, "page": page})
+    return f"{request.host_url}{request.environ['pubsite.path']}?{query}"
+
+
+def includeme(config: Configurator) -> None:
+    for service in (collection, one, back, archive, holds):
+        config.add_cornice_service(service)

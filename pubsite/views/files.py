@@ -1,0 +1,135 @@
+"""Files of SelfManaged sites under `/api/sites/{site_id}/files`, assets of FullyManaged ones under `…/assets`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import colander
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+
+from pubsite import contexts
+from pubsite.api import Service, time
+from pubsite.forms import read_form
+from pubsite.models import File, Mode
+from pubsite.schema import Boolean, Object, OpenObject, Text, required
+from pubsite.security import Permission
+from pubsite.services import files
+from pubsite.services.files import Limits
+from pubsite.views.pages import UUID
+
+# The documented types, exactly; everything else is a stream of bytes.
+DOWNLOAD_TYPES = {
+    "txt": "text/plain",
+    "html": "text/html",
+    "htm": "text/html",
+    "css": "text/css",
+    "js": "application/javascript",
+    "json": "application/json",
+}
+
+
+class Directory(OpenObject):
+    """Which directory to list."""
+
+    path = colander.SchemaNode(Text(0, 4096), missing="")
+
+
+class Edit(Object):
+    """A text file's new content."""
+
+    new_content = required(Text(0, 67_108_864))
+
+
+class Removal(OpenObject):
+    """How much to remove."""
+
+    recursive = colander.SchemaNode(Boolean(text=True), missing=False)
+
+
+def file_json(file: File) -> dict[str, Any]:
+    """A FileEntry."""
+    return {
+        "is_directory": file.is_directory,
+        "relative_path": file.path,
+        "size": file.size,
+        "modified": time(file.modified_at),
+    }
+
+
+def limits(request: Request) -> Limits:
+    settings = request.registry.settings_of_pubsite
+    return Limits(settings.file_size_limit, settings.site_size_limit)
+
+
+def list_directory(request: Request) -> list[dict[str, Any]]:
+    path = request.validated["querystring"]["path"]
+    return [file_json(file) for file in files.list_directory(request.db, request.context.site, path.rstrip("/"))]
+
+
+def upload(request: Request) -> dict[str, Any]:
+    form = read_form(request, text="filePath", file="file")
+    objects = request.registry.storage.objects
+    site = request.context.site
+    return file_json(files.put(request.db, objects, site, form.text, form.file, limits(request), field="filePath"))
+
+
+def content(request: Request) -> dict[str, str]:
+    file = files.find(request.db, request.context.site, request.matchdict["path"])
+    return {"content": files.text_of(request.registry.storage.objects, file)}
+
+
+def download(request: Request) -> Response:
+    file = files.find(request.db, request.context.site, request.matchdict["path"])
+    name = file.path.rpartition("/")[2]
+    response = Response(request.registry.storage.objects.get(file.digest or ""), conditional_response=True)
+    response.headers["Content-Type"] = DOWNLOAD_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+    response.headers["Content-Disposition"] = attachment(name)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.etag = file.digest
+    return response
+
+
+def attachment(name: str) -> str:
+    """`Content-Disposition` of a download under that name (RFC 6266, RFC 8187)."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def edit(request: Request) -> dict[str, Any]:
+    text = request.validated["body"]["new_content"]
+    objects = request.registry.storage.objects
+    site, path = request.context.site, request.matchdict["path"]
+    return file_json(files.edit(request.db, objects, site, path, text, limits(request)))
+
+
+def delete(request: Request) -> dict[str, int]:
+    recursive = request.validated["querystring"]["recursive"]
+    path = request.matchdict["path"].rstrip("/")
+    return {"deleted": files.remove(request.db, request.context.site, path, recursive=recursive)}
+
+
+def _services(kind: str, mode: Mode) -> list[Service]:
+    base = f"/api/sites/{{site_id:{UUID}}}/{kind}"
+    factory = contexts.tree(mode)
+    tree = Service(f"{kind}.tree", base, factory)
+    tree.on("GET", permission=Permission.WRITE, query=Directory())(list_directory)
+    uploads = Service(f"{kind}.upload", f"{base}/upload", factory)
+    uploads.on("POST", permission=Permission.WRITE)(upload)
+    contents = Service(f"{kind}.content", f"{base}/content/{{path:.*}}", factory)
+    contents.on("GET", permission=Permission.WRITE)(content)
+    downloads = Service(f"{kind}.download", f"{base}/download/{{path:.*}}", factory)
+    downloads.on("GET", permission=Permission.WRITE)(download)
+    edits = Service(f"{kind}.edit", f"{base}/edit/{{path:.*}}", factory)
+    edits.on("PUT", permission=Permission.WRITE, body=Edit())(edit)
+    deletions = Service(f"{kind}.delete", f"{base}/delete/{{path:.*}}", factory)
+    deletions.on("DELETE", permission=Permission.WRITE, query=Removal())(delete)
+    return [tree, uploads, contents, downloads, edits, deletions]
+
+
+def includeme(config: Configurator) -> None:
+    for kind, mode in (("files", Mode.SelfManaged), ("assets", Mode.FullyManaged)):
+        for service in _services(kind, mode):
+            config.add_cornice_service(service)

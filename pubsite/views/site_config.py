@@ -1,0 +1,121 @@
+"""The schema of a site's `config`. `null` is taken for every key: a PATCH removes what it sends as null."""
+
+from __future__ import annotations
+
+import colander
+
+from pubsite.schema import (
+    LANGUAGE,
+    URL,
+    Anything,
+    Boolean,
+    Choice,
+    Integer,
+    ListOf,
+    MapOf,
+    Object,
+    Text,
+    optional,
+    required,
+)
+
+# What only members see.
+PRIVATE = frozenset({"extra", "quality", "quality_baseline", "retention", "auto_deploy"})
+EXTENSIONS = ("extra", "toc", "codehilite", "admonition", "footnotes", "smarty", "sane_lists", "meta", "wikilinks")
+
+
+class NavItem(Object):
+    """A link in the head of every page."""
+
+    label = required(Text(1, 255))
+    href = required(Text(1, 8192))
+
+
+class Markdown(Object):
+    """How Markdown is read."""
+
+    engine = optional(Choice("markdown"))
+    extensions = optional(ListOf(required(Choice(*EXTENSIONS)), maximum=len(EXTENSIONS)))
+    highlight = optional(Boolean())
+
+
+class Feed(Object):
+    """One feed."""
+
+    path = optional(Text(1, 8192))
+    limit = optional(Integer(1, 1000))
+    content = optional(Choice("full", "excerpt"))
+
+
+class Feeds(Object):
+    """Which feeds there are."""
+
+    atom = Feed(missing=colander.drop)
+    rss = Feed(missing=colander.drop)
+    json = Feed(missing=colander.drop)
+
+
+class Sitemap(Object):
+    """Whether there is a sitemap, and where."""
+
+    path = optional(Text(1, 8192))
+    enabled = optional(Boolean())
+
+
+class Redirect(Object):
+    """A redirect that is no page; `from` is a path of the site."""
+
+    to = required(Text(1, 8192))
+    status = optional(Integer(200, 451))
+    force = optional(Boolean())
+    query = optional(MapOf(required(Text(0, 1024))))
+    language = optional(ListOf(required(Text(2, 35))))
+
+
+class Headers(Object):
+    """Headers for the paths that a pattern names."""
+
+    values = required(MapOf(required(Text(0, 4096))))
+
+
+class Retention(Object):
+    """How many versions are kept, and for how long."""
+
+    versions = optional(Integer(10, 100_000))
+    days = optional(Integer(1, 36_500))
+
+
+def _keyword(schema: colander.SchemaNode, name: str) -> colander.SchemaNode:
+    """Add a key whose name is a word of Python."""
+    schema.add(required(Text(1, 8192), name=name))
+    return schema
+
+
+class SiteConfig(Object):
+    """Everything that a site's owner can set."""
+
+    title = optional(Text(0, 4096), nullable=True)
+    language = optional(Text(2, 35, LANGUAGE, "a language tag such as en or de-AT"), nullable=True)
+    base_url = optional(Text(1, 2048, URL, "an http or https URL"), nullable=True)
+    theme = optional(Choice("paper"), nullable=True)
+    theme_options = optional(MapOf(required(Anything())), nullable=True)
+    nav_items = optional(ListOf(NavItem(), maximum=200), nullable=True)
+    style_override = optional(Text(0, 65_536), nullable=True)
+    markdown = Markdown(missing=colander.drop, nullable=True)
+    sanitize = optional(Boolean(), nullable=True)
+    feeds = Feeds(missing=colander.drop, nullable=True)
+    sitemap = Sitemap(missing=colander.drop, nullable=True)
+    robots = optional(Text(0, 65_536), nullable=True)
+    search = optional(Boolean(), nullable=True)
+    taxonomies = optional(ListOf(required(Text(1, 63)), maximum=20), nullable=True)
+    trailing_slash = optional(Choice("always", "never", "ignore"), nullable=True)
+    minify = optional(Boolean(), nullable=True)
+    fingerprint = optional(Boolean(), nullable=True)
+    redirects = optional(ListOf(_keyword(Redirect(), "from"), maximum=1000), nullable=True)
+    headers = optional(ListOf(_keyword(Headers(), "for"), maximum=1000), nullable=True)
+    not_found_path = optional(Text(1, 8192), nullable=True)
+    auto_deploy = optional(Boolean(), nullable=True)
+    quality = optional(MapOf(required(Choice("off", "warn", "block"))), nullable=True)
+    quality_baseline = optional(Boolean(), nullable=True)
+    retention = Retention(missing=colander.drop, nullable=True)
+    extra = optional(MapOf(required(Anything())), nullable=True)

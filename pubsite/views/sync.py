@@ -1,0 +1,57 @@
+"""Whole trees: `/api/sites/{site_id}/files/sync` and `…/blobs/{digest}`, and the same under `…/assets`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import colander
+from pyramid.config import Configurator
+from pyramid.request import Request
+
+from pubsite import contexts
+from pubsite.api import Service
+from pubsite.models import Mode
+from pubsite.schema import Boolean, MapOf, Object, OpenObject, Text, required
+from pubsite.security import Permission
+from pubsite.services import sync as trees
+from pubsite.views.files import limits
+from pubsite.views.pages import UUID
+
+MOST_FILES = 100_000
+
+
+class Tree(Object):
+    """Every path of the tree with its content's sha256 in lower-case hex."""
+
+    files = required(MapOf(required(Text(64, 64)), maximum=MOST_FILES, key=Text(1, 4096)))
+
+
+class Commit(OpenObject):
+    """Whether to swap, or only to ask what is missing."""
+
+    commit = colander.SchemaNode(Boolean(text=True), missing=False)
+
+
+def sync(request: Request) -> dict[str, Any]:
+    wanted, site = request.validated["body"]["files"], request.context.site
+    objects = request.registry.storage.objects
+    if request.validated["querystring"]["commit"]:
+        return asdict(trees.commit(request.db, objects, site, wanted, limits(request)))
+    return {"missing": trees.missing(request.db, objects, site, wanted)}
+
+
+def blob(request: Request) -> None:
+    objects = request.registry.storage.objects
+    trees.stage(request.db, objects, request.context.site, request.matchdict["digest"], request.body, limits(request))
+
+
+def includeme(config: Configurator) -> None:
+    for kind, mode in (("files", Mode.SelfManaged), ("assets", Mode.FullyManaged)):
+        base, factory = f"/api/sites/{{site_id:{UUID}}}/{kind}", contexts.tree(mode)
+        syncs = Service(f"{kind}.sync", f"{base}/sync", factory)
+        syncs.on("POST", permission=Permission.WRITE, body=Tree(), query=Commit())(sync)
+        blobs = Service(f"{kind}.blobs", f"{base}/blobs/{{digest:[0-9a-f]{{64}}}}", factory)
+        blobs.on("PUT", permission=Permission.WRITE, status=204)(blob)
+        for service in (syncs, blobs):
+            config.add_cornice_service(service)

@@ -1,0 +1,143 @@
+"""Claims jobs and runs them: a thread inside pserve, or the process of `pubsite worker`.
+
+Any number may run beside each other. Each job is held by a lease that a second thread renews; a worker that dies or is
+stopped for longer than its lease loses the job, and what it does afterwards changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from pubsite.build.pool import RendererPool
+from pubsite.db import Database, DatabaseBusy
+from pubsite.services import jobs, sites
+from pubsite.services.deploying import Deploying
+from pubsite.services.deployments import DEPLOY
+from pubsite.services.jobs import Claim
+from pubsite.settings import Settings
+from pubsite.storage import Storage
+
+POLL_SECONDS = 0.5
+MAX_ATTEMPTS = 5
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One claiming thread and one that renews its lease."""
+
+    def __init__(self, settings: Settings, database: Database, storage: Storage, renderers: RendererPool) -> None:
+        self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._database = database
+        self._storage = storage
+        self._lease = timedelta(seconds=settings.job_lease_seconds)
+        self._deploying = Deploying(
+            database.transaction, database.reading, storage, renderers, settings.asset_grace_seconds
+        )
+        self._handlers: dict[str, Callable[[Claim], None]] = {
+            DEPLOY: self._deploying.run,
+            sites.TAKE_DOWN: self._take_down,
+            sites.PURGE: self._purge,
+        }
+        self._due = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        database.on_new_jobs(self._due.set)
+
+    def start(self) -> None:
+        """Run in a thread of its own until `stop`."""
+        thread = threading.Thread(target=self.run, name="pubsite-worker", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Claim nothing more, and wait for the job at hand; what does not end in time is taken over by its lease."""
+        self._stopping.set()
+        self._due.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def run(self) -> None:
+        """Claim and run jobs until `stop`."""
+        while not self._stopping.is_set():
+            self._due.clear()
+            try:
+                worked = self.run_one()
+            except Exception:  # the loop must outlive a database that is away
+                log.exception("the worker could not work; it tries again")
+                worked = False
+                self._stopping.wait(POLL_SECONDS)
+            if not worked:
+                self._due.wait(POLL_SECONDS)
+
+    def run_one(self) -> bool:
+        """Run one due job; False when none is due."""
+        try:
+            with self._database.reading() as db:
+                if not jobs.any_due(db):
+                    return False
+            with self._database.transaction() as db:
+                claim = jobs.claim(db, self.name, self._lease)
+        except DatabaseBusy:
+            return False
+        if claim is None:
+            return False
+        with _Heartbeat(self._database, claim, self._lease):
+            self._handle(claim)
+        return True
+
+    def _handle(self, claim: Claim) -> None:
+        try:
+            self._handlers[claim.kind](claim)
+        except Exception as error:  # whatever it was, the job goes back or ends; the worker goes on
+            log.exception("job %s of kind %s failed (attempt %d)", claim.job_id, claim.kind, claim.attempts)
+            if claim.kind == DEPLOY and claim.attempts >= MAX_ATTEMPTS:
+                self._deploying.give_up(claim)
+                return
+            with self._database.transaction() as db:
+                jobs.retry_later(db, claim, f"{type(error).__name__}: {error}")
+
+    def _take_down(self, claim: Claim) -> None:
+        with self._database.transaction() as db:
+            label = sites.label_of(db, claim.subject_id)
+            if label is not None and self._storage.hosts.get(label) is not None:
+                self._storage.hosts.set_state(label, "off")
+            jobs.finish(db, claim)
+
+    def _purge(self, claim: Claim) -> None:
+        with self._database.transaction() as db:
+            label = sites.label_of(db, claim.subject_id)
+            sites.purge(db, claim.subject_id)
+            if label is not None:
+                self._storage.hosts.remove(label)
+                self._storage.refs.remove(str(claim.subject_id))
+            jobs.finish(db, claim)
+
+
+class _Heartbeat:
+    """Renews a lease three times within its length, for as long as the block runs."""
+
+    def __init__(self, database: Database, claim: Claim, lease: timedelta) -> None:
+        self._database, self._claim, self._lease = database, claim, lease
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pubsite-lease", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._lease.total_seconds() / 3):
+            try:
+                with self._database.transaction() as db:
+                    if not jobs.renew(db, self._claim, self._lease):
+                        return
+            except Exception:  # the lease may yet hold until the next beat
+                log.warning("could not renew the lease of job %s", self._claim.job_id, exc_info=True)
