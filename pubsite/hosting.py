@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pubsite.errors import PubsiteError
 from pubsite.hosting_bodies import Bodies, Body
@@ -46,8 +45,7 @@ _NO_STORE = ("Cache-Control", "no-store")
 Headers = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     status: str
     headers: Headers
     body: bytes

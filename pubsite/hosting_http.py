@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
-_HOST = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.(.+?)(?::([0-9]{1,5}))?", re.IGNORECASE)
+_HOST = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.(.+?)(?::([0-9]{1,5}))?", re.IGNORECASE | re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.{1,2}(?:/|\Z)")
 _LONGEST_PATH = 32_768  # bytes: 8192 characters of up to four each
 _ETAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _CODING = re.compile(r"\s*([!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?")
 _RANGE = re.compile(r"\s*bytes\s*=\s*(?:([0-9]+)\s*-\s*([0-9]*)|-\s*([0-9]+))\s*", re.IGNORECASE)
 _LONGEST_NUMBER = 18
+_LONGEST_HOST = 300
+_CACHED_UP_TO = 300  # characters of a header that is kept as a key
 _QUERY_SAFE = "%:/?#[]@!$&'()*+,;="
 
 
@@ -28,9 +30,13 @@ class ByteRange:
     end: int
 
 
-@lru_cache(maxsize=1024)
 def site_label(host: str, domain: str) -> tuple[str, str] | None:
     """(label, authority) of a Host header that names one label before `domain` (lower case); None for another."""
+    return _site_label(host, domain) if len(host) <= _LONGEST_HOST else None
+
+
+@lru_cache(maxsize=1024)
+def _site_label(host: str, domain: str) -> tuple[str, str] | None:
     match = _HOST.fullmatch(host)
     if match is None or match[2].lower().rstrip(".") != domain:
         return None
@@ -54,13 +60,18 @@ def with_query(location: str, query: str) -> str:
     if not query:
         return location
     base, hash_sign, fragment = location.partition("#")
-    return location if "?" in base else f"{base}?{quote(query, safe=_QUERY_SAFE)}{hash_sign}{fragment}"
+    query = quote(query.encode("latin-1", "replace"), safe=_QUERY_SAFE)
+    return location if "?" in base else f"{base}?{query}{hash_sign}{fragment}"
+
+
+def prefers_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding takes gzip, and does not prefer identity (RFC 9110, 12.5.3). What is malformed in it
+    counts for nothing."""
+    return _prefers_gzip(header) if len(header) <= _CACHED_UP_TO else _prefers_gzip.__wrapped__(header)
 
 
 @lru_cache(maxsize=1024)
-def prefers_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is acceptable, and identity not preferred to it (RFC 9110, 12.5.3). Malformed parts count for
-    nothing."""
+def _prefers_gzip(accept_encoding: str) -> bool:
     weights: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
         if match := _CODING.fullmatch(part):

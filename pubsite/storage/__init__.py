@@ -22,10 +22,11 @@ from pubsite.storage.manifests import (
     RedirectEntry,
     Routing,
     TrailingSlash,
+    reachable,
     write_manifest,
 )
 from pubsite.storage.media_types import is_text, media_type
-from pubsite.storage.objects import MemoryObjects, ObjectMissing, ObjectStore, Stored, digest_of
+from pubsite.storage.objects import MemoryObjects, ObjectMissing, ObjectStore, Stored, Swept, digest_of
 from pubsite.storage.refs import MemoryRefs, Ref, RefConflict, Refs, Superseded
 from pubsite.storage.routing import Route, route
 from pubsite.storage.sqlite_objects import SqliteObjects
@@ -51,12 +52,14 @@ __all__ = [
     "Storage",
     "Stored",
     "Superseded",
+    "Swept",
     "TrailingSlash",
     "digest_of",
     "is_text",
     "media_type",
     "memory_storage",
     "open_storage",
+    "reachable",
     "route",
     "write_manifest",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 BIG_FROM = 262_145
@@ -23,11 +24,15 @@ class BigFiles:
         """Write `body` durably under a name of its own; `place` gives it its digest's name."""
         self._make(self._drafts)
         handle, name = tempfile.mkstemp(dir=self._drafts)
-        with open(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fchmod(handle, 0o444)
-            os.fsync(handle)
+        try:
+            with open(handle, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fchmod(handle, 0o444)
+                os.fsync(handle)
+        except BaseException:
+            os.unlink(name)
+            raise
         return Path(name)
 
     def place(self, drafts: Iterable[tuple[Path, str]]) -> None:
@@ -44,6 +49,25 @@ class BigFiles:
     def read(self, digest: str) -> bytes:
         """The bytes; raises FileNotFoundError."""
         return self._path(digest).read_bytes()
+
+    def folders(self) -> list[Path]:
+        """The folders that hold objects."""
+        return sorted(folder for folder in self._root.glob("??") if folder.is_dir())
+
+    def digests(self, folder: Path) -> list[str]:
+        return [folder.name + file.name for file in folder.iterdir()]
+
+    def remove(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self._path(digest).unlink(missing_ok=True)
+
+    def remove_drafts(self, older_than: float) -> None:
+        """Remove what writers that died left behind."""
+        if self._drafts.is_dir():
+            for draft in self._drafts.iterdir():
+                with suppress(FileNotFoundError):
+                    if draft.stat().st_mtime < older_than:
+                        draft.unlink()
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest[2:]

@@ -20,6 +20,7 @@ from pubsite.storage.big_files import sync_directory
 
 _VERSION = 1
 _BUSY_SECONDS = 10
+_SHRINK_PAGES = 4096
 _SCHEMA = """
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, coding TEXT, renewed_at REAL NOT NULL
@@ -79,6 +80,14 @@ class Database:
                 raise
         except sqlite3.OperationalError as error:
             raise Unavailable("the object store cannot be written") from error
+
+    def shrink(self) -> None:
+        """Give the pages that nothing uses back to the file system, some at a time so that writers get their turn."""
+        while unused := self.one("PRAGMA freelist_count")[0]:
+            # `execute` would stop after the first page
+            self._connection().executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
+            if self.one("PRAGMA freelist_count")[0] >= unused:
+                return
 
     def close(self) -> None:
         """Close the connections of every thread; nobody may be using them."""

@@ -64,7 +64,10 @@ def write_archive(
     with gzip.GzipFile("", "wb", _LEVEL, sink, mtime=0) as packed:
         comment = {"comment": _comment(manifest, lost)}
         with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT, pax_headers=comment) as tar:
-            return _write(objects, manifest, _Tar(tar), origin)
+            report = _write(objects, manifest, _Tar(tar), origin)
+            if not report.files:
+                tar.addfile(_folder("."))  # readers take an archive without members for a damaged one
+            return report
 
 
 def write_tree(objects: ObjectStore, manifest: Manifest, directory: Path, *, origin: str) -> ExportReport:
@@ -81,26 +84,30 @@ def unpack_archive(fileobj: IO[bytes], directory: Path) -> ExportReport:
 
     Raises Invalid for anything else, with nothing outside of `directory` touched.
     """
-    files = size = 0
     try:
-        with tarfile.open(fileobj=fileobj, mode="r|gz") as tar, TreeWriter(directory) as tree:
-            digest = ""
-            lost: list[str] = []
-            for member in tar:
-                if not (files or digest):
-                    digest, lost = _read_comment(tar.pax_headers.get("comment", ""))
-                if not member.isreg():
-                    raise Invalid(f"{member.name} is no regular file", code="bad_archive")
-                body = cast("IO[bytes]", tar.extractfile(member)).read()
-                if problem := tree.add("/" + member.name, body):
-                    lost.append(problem)
-                else:
-                    files, size = files + 1, size + len(body)
-            if not digest:
-                digest, lost = _read_comment(tar.pax_headers.get("comment", ""))
+        with tarfile.open(fileobj=fileobj, mode="r|gz") as tar:
+            tar.next()  # the comment comes before it
+            digest, lost = _read_comment(tar.pax_headers.get("comment", ""))
+            files, size = _unpack(tar, directory, lost)
             return ExportReport(files, size, digest, tuple(lost))
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Invalid("the archive is damaged or cut off", code="bad_archive") from error
+        raise Invalid("the archive is damaged, cut off, or not of pubsite", code="bad_archive") from error
+
+
+def _unpack(tar: tarfile.TarFile, directory: Path, lost: list[str]) -> tuple[int, int]:
+    files = size = 0
+    with TreeWriter(directory) as tree:
+        for member in tar:
+            if member.name == ".":
+                continue
+            if not member.isreg():
+                raise Invalid(f"{member.name} is no regular file", code="bad_archive")
+            body = cast("IO[bytes]", tar.extractfile(member)).read()
+            if problem := tree.add("/" + member.name, body):
+                lost.append(problem)
+            else:
+                files, size = files + 1, size + len(body)
+    return files, size
 
 
 def _write(objects: ObjectStore, manifest: Manifest, writer: _Writer, origin: str) -> ExportReport:
@@ -137,6 +144,13 @@ class _Tar:
         member.size = len(body)
         member.mode = _MODE
         self._archive.addfile(member, io.BytesIO(body))
+
+
+def _folder(name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type = tarfile.DIRTYPE
+    member.mode = 0o755
+    return member
 
 
 class _Zip:

@@ -8,7 +8,7 @@ only the chunks on its way. The digest of the root object, which names routing a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
@@ -23,6 +23,8 @@ ORIGIN_TOKEN = "https://origin.invalid"
 _FORMAT = 1
 _LEAF_ENTRIES = 64
 _FINGERPRINTED, _ORIGIN = 1, 2
+
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 TrailingSlash = Literal["always", "never", "ignore"]
 
@@ -67,8 +69,8 @@ class Bundle:
 
 def write_manifest(objects: ObjectStore, entries: Mapping[str, Entry], routing: Routing) -> Bundle:
     """Write the manifest of `entries` (output path, beginning with "/", → entry). The objects must be put already."""
-    if wrong := next((path for path in entries if not path.startswith("/")), None):
-        raise ValueError(f"output path {wrong!r} does not begin with /")
+    for path, entry in entries.items():
+        _check(path, entry)
     keyed = sorted((_path_key(path), path) for path in entries)
     bodies: list[bytes] = []
     tree = _write_node(keyed, 0, entries, bodies)
@@ -119,19 +121,37 @@ class Manifest:
         found = [item for chunk in self._nodes() for item in chunk.get("entries", {}).items()]
         return ((path, _entry(raw)) for path, raw in sorted(found))
 
-    def chunks(self) -> Iterator[str]:
-        """The digests of the manifest's own objects, the root's first."""
-        yield self.digest
-        yield self._tree
-        for node in self._nodes():
-            yield from node.get("children", {}).values()
-
     def _nodes(self) -> Iterator[dict[str, Any]]:
         due = [self._tree]
         while due:
             node = _load(self._objects, due.pop())
             due.extend(node.get("children", {}).values())
             yield node
+
+
+def reachable(objects: ObjectStore, manifests: Iterable[str]) -> set[str]:
+    """Every digest that the manifests of those digests need: their chunks and their files. What a sweep keeps."""
+    chunks: set[str] = set()
+    files: set[str] = set()  # apart: a file may have the very bytes of a chunk
+    due = list(manifests)
+    while due:
+        digest = due.pop()
+        if digest in chunks:  # with all that is below it: versions of a site share most of their chunks
+            continue
+        chunks.add(digest)
+        node = _load(objects, digest)
+        due.extend(node.get("children", {}).values())
+        due.extend([node["tree"]] if "tree" in node else [])
+        files.update(raw[0] for raw in node.get("entries", {}).values() if len(raw) > 2)
+    return chunks | files
+
+
+def _check(path: str, entry: Entry) -> None:
+    if not path.startswith("/"):
+        raise ValueError(f"output path {path!r} does not begin with /")
+    slashed = path.endswith("/") and path != "/"
+    if isinstance(entry, RedirectEntry) and (slashed or entry.status not in REDIRECT_STATUSES):
+        raise ValueError(f"{entry} cannot stand at {path!r}")
 
 
 def _write_node(keyed: Sequence[tuple[str, str]], depth: int, entries: Mapping[str, Entry], out: list[bytes]) -> str:

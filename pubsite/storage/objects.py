@@ -7,7 +7,7 @@ makes it young again, so that a running collection cannot take what is about to 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
@@ -45,6 +45,14 @@ class Stored:
         return isal_zlib.decompress(self.body, _GZIP_FRAMING) if self.coding else self.body
 
 
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many objects went, and how many bytes they had in identity form."""
+
+    objects: int
+    bytes: int
+
+
 class ObjectStore(Protocol):
     def put(self, body: bytes) -> str:
         """Store `body` durably and return its digest."""
@@ -72,6 +80,14 @@ class ObjectStore(Protocol):
 
     def renew(self, digests: Iterable[str]) -> None:
         """Make those that exist young again. To learn safely what to send: first `renew`, then `missing`."""
+        ...
+
+    def digests(self) -> Iterator[str]:
+        """Every object's digest, in order."""
+        ...
+
+    def sweep(self, keep: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+        """Remove what is not in `keep` and was put or renewed last before `older_than` (seconds of the epoch)."""
         ...
 
 
@@ -129,6 +145,16 @@ class MemoryObjects:
             for digest in digests:
                 if held := self._held.get(digest):
                     held.renewed_at = self._clock()
+
+    def digests(self) -> Iterator[str]:
+        return iter(sorted(self._held))
+
+    def sweep(self, keep: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+        with self._lock:
+            stale = {d: held.size for d, held in self._held.items() if d not in keep and held.renewed_at < older_than}
+            if not dry_run:
+                self._held = {digest: held for digest, held in self._held.items() if digest not in stale}
+        return Swept(len(stale), sum(stale.values()))
 
     def _find(self, digest: str) -> _Held:
         try:

@@ -36,7 +36,7 @@ def route(manifest: Manifest, path: str, older: Callable[[], Iterable[Manifest]]
     for rule in (_exact, _index, _redirect, _policy):
         if (found := rule(manifest, path)) is not None:
             return found
-    for earlier in older():
+    for earlier in older() if not path.endswith("/") else ():
         entry = earlier.lookup(path)
         if isinstance(entry, FileEntry) and entry.fingerprinted:
             return Route("earlier version", 200, path, entry)

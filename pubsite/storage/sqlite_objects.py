@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from pubsite.storage.big_files import BIG_FROM, BigFiles
 from pubsite.storage.database import Database
-from pubsite.storage.objects import ObjectMissing, Stored, digest_of, pack
+from pubsite.storage.objects import ObjectMissing, Stored, Swept, digest_of, pack
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BATCH = 500
@@ -51,8 +51,10 @@ class SqliteObjects:
             wanted.setdefault(digest, body)
         if not wanted:
             return digests
-        prepared = {digest: self._prepare(digest, wanted[digest]) for digest in self.missing(wanted)}
+        prepared: dict[str, _Prepared] = {}
         try:
+            for digest in self.missing(wanted):
+                prepared[digest] = self._prepare(digest, wanted[digest])
             with self._database.write() as connection:
                 absent = self.missing(wanted)  # on this thread's connection: within the transaction
                 self._insert(connection, [prepared.get(d) or self._prepare(d, wanted[d]) for d in sorted(absent)])
@@ -94,6 +96,42 @@ class SqliteObjects:
     def renew(self, digests: Iterable[str]) -> None:
         with self._database.write() as connection:
             _renew(connection, digests, self._clock())
+
+    def digests(self) -> Iterator[str]:
+        last: bytes = b""
+        while rows := self._database.all(
+            "SELECT digest FROM objects WHERE digest > ? ORDER BY digest LIMIT ?", [last, _BATCH]
+        ):
+            yield from (bytes(row[0]).hex() for row in rows)
+            last = rows[-1][0]
+
+    def sweep(self, keep: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+        rows = self._database.all("SELECT id, digest, size FROM objects WHERE renewed_at < ?", [older_than])
+        stale = [(row[0], row[2]) for row in rows if bytes(row[1]).hex() not in keep]
+        if dry_run:
+            return Swept(len(stale), sum(size for _, size in stale))
+        swept = [size for n in range(0, len(stale), _BATCH) for size in self._remove(stale[n : n + _BATCH], older_than)]
+        self._sweep_files(older_than)
+        self._database.shrink()
+        return Swept(len(swept), sum(swept))
+
+    def _remove(self, rows: Sequence[tuple[int, int]], older_than: float) -> list[int]:
+        """Remove those that are still old; their sizes. Few at a time, so that no writer waits for long."""
+        removed = []
+        with self._database.write() as connection:
+            for row, size in rows:
+                gone = connection.execute("DELETE FROM objects WHERE id = ? AND renewed_at < ?", [row, older_than])
+                if gone.rowcount:
+                    connection.execute("DELETE FROM bodies WHERE id = ?", [row])
+                    removed.append(size)
+        return removed
+
+    def _sweep_files(self, older_than: float) -> None:
+        """Remove files that no row names, under the lock that a put holds while it names one."""
+        self._big.remove_drafts(older_than)
+        for folder in self._big.folders():
+            with self._database.write():
+                self._big.remove(self.missing(self._big.digests(folder)))
 
     def _prepare(self, digest: str, body: bytes) -> _Prepared:
         stored = pack(body)

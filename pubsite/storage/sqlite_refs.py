@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from pubsite.storage.database import Database
 from pubsite.storage.hosts import Host, HostState, check_label, label_taken, label_unknown
@@ -72,6 +73,7 @@ class SqliteHosts:
             connection.execute("DELETE FROM hosts WHERE label = ?", (label,))
 
 
+@lru_cache(maxsize=4096)  # of the row as read, so never stale: saves hosting the parsing
 def _ref(row: Row) -> Ref:
     previous = tuple((version, digest) for version, digest in json.loads(row[8]))
     return Ref(*row[:8], previous, row[9])
