@@ -26,7 +26,7 @@ _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _RETRY_STATES = ("40001", "40P01", "55P03")
 
 
-class DatabaseBusy(TransientError):  # type: ignore[misc]  # transaction ships no types
+class DatabaseBusy(TransientError):
     """Somebody else's transaction stood in the way: try the whole transaction again."""
 
 
@@ -86,7 +86,7 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # BEGIN is ours, in _begin_sqlite
+    connection.isolation_level = None  # BEGIN is ours, in _begin_sqlite
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")

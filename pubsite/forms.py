@@ -54,7 +54,7 @@ def _parts(request: Request) -> list[MultipartPart]:
         raise Invalid("Send multipart/form-data with a boundary", [FieldError("header", "Content-Type", "is another")])
     body = request.body
     try:
-        parser = MultipartParser(
+        parts: list[MultipartPart] = MultipartParser(
             BytesIO(body),
             options["boundary"],
             content_length=len(body),
@@ -63,12 +63,12 @@ def _parts(request: Request) -> list[MultipartPart]:
             part_limit=MAX_PARTS,
             header_limit=MAX_HEADERS,
             strict=True,
-        )
-        return parser.parts()
+        ).parts()
     except ParserLimitReached as error:
         raise Invalid(f"The form is over a limit: {error}") from error
     except (MultipartError, ValueError, LookupError) as error:
         raise Invalid(f"The body is not a whole multipart form: {error}") from error
+    return parts
 
 
 def _problem(parts: list[MultipartPart], *, is_file: bool) -> str | None:

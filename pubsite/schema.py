@@ -50,13 +50,14 @@ class Text(_Strict):
     def parse(self, node: colander.SchemaNode, value: Any) -> str:
         if not isinstance(value, str):
             _refuse(node, "must be a string")
-        if len(value) < self.minimum:
+        text: str = value
+        if len(text) < self.minimum:
             _refuse(node, "must not be empty" if self.minimum == 1 else f"must have {self.minimum} characters or more")
-        if len(value) > self.maximum:
+        if len(text) > self.maximum:
             _refuse(node, f"must have at most {self.maximum} characters")
-        if self.pattern is not None and not self.pattern.match(value):
+        if self.pattern is not None and not self.pattern.match(text):
             _refuse(node, f"must be {self.what}" if self.what else f"must match {self.pattern.pattern}")
-        return value
+        return text
 
 
 class Integer(_Strict):

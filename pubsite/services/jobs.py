@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -109,5 +109,5 @@ def still_held(db: Session, claim: Claim) -> bool:
     return db.scalar(select(Job.id).where(_held(claim)).with_for_update()) is not None
 
 
-def _held(claim: Claim):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is private
+def _held(claim: Claim) -> ColumnElement[bool]:
     return and_(Job.id == claim.job_id, Job.worker == claim.worker, Job.fence == claim.fence)

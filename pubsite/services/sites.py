@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, NotFound
@@ -120,7 +120,7 @@ def list_of_account(db: Session, account_id: uuid.UUID) -> Sequence[Site]:
     return db.scalars(_alive().where(Site.publisher_id.in_(mine))).all()
 
 
-def _alive():  # type: ignore[no-untyped-def]  # SQLAlchemy's own type says no more
+def _alive() -> Select[Site]:
     return select(Site).where(Site.deleted_at.is_(None)).order_by(Site.created_at, Site.id)
 
 

@@ -155,12 +155,12 @@ def _swap(db: Session, site: Site, wanted: Mapping[str, str], sizes: Mapping[str
     for directory in sorted(directories - set(present)):
         db.add(files.new_row(site, directory, is_directory=True))
     for path, digest in wanted.items():
-        file = present.get(path)
-        if file is not None and file.digest == digest:
+        known = present.get(path)
+        if known is not None and known.digest == digest:
             counts.unchanged += 1
             continue
-        if file is None:
-            file = files.new_row(site, path)
+        file = known or files.new_row(site, path)
+        if known is None:
             db.add(file)
             counts.created += 1
         else:

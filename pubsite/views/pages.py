@@ -10,7 +10,7 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.errors import Invalid
+from pubsite.errors import FieldError, Invalid
 from pubsite.models import Page, PageType
 from pubsite.schema import (
     LANGUAGE,
@@ -197,7 +197,9 @@ def create(request: Request) -> dict[str, Any]:
 
 @batched.on("POST", permission=Permission.WRITE, body=Batch())
 def batch(request: Request) -> dict[str, int]:
-    body, problems, drafts = request.validated["body"], [], []
+    body = request.validated["body"]
+    problems: list[FieldError] = []
+    drafts: list[Draft] = []
     for index, put in enumerate(body["upsert"]):
         try:
             config = checked_config(put["type"], put.get("config", {}), f"upsert.{index}.config.")

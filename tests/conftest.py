@@ -1,0 +1,190 @@
+"""Servers to test against: the whole app on SQLite and on PostgreSQL, with a worker, one of each for all tests.
+
+Every test makes its own publisher, so that tests need no clean database and do not see each other.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url
+from webtest import TestApp, TestResponse
+
+import pubsite
+from pubsite.build.pool import RendererPool
+from pubsite.db import Database
+from pubsite.gateway import Gateway
+from pubsite.models import Account, Publisher, Role
+from pubsite.services import accounts, members, publishers
+from pubsite.settings import Settings, load
+from pubsite.signing import SCOPES, Keys
+from pubsite.storage import Storage, open_storage
+from pubsite.worker import Worker
+
+API_HOST = "localhost:6543"
+
+
+@dataclass
+class Server:
+    """A running pubsite: its app, and doors to what is behind it."""
+
+    app: Gateway
+    settings: Settings
+    database: Database
+    storage: Storage
+    keys: Keys
+
+    def browser(self, host: str) -> TestApp:
+        """A visitor of a live site."""
+        return TestApp(self.app, extra_environ={"HTTP_HOST": host})
+
+    def client(self, account: Account | None = None, *, scopes: tuple[str, ...] = SCOPES) -> Client:
+        """A client of the API, signed in as the account."""
+        headers = {}
+        if account is not None:
+            token, _ = self.keys.issue_token(account.id, scopes=scopes, lifetime=timedelta(hours=1))
+            headers["Authorization"] = f"Bearer {token}"
+        return Client(TestApp(self.app, extra_environ={"HTTP_HOST": API_HOST}), headers)
+
+    def account(self, *, is_staff: bool = False) -> Account:
+        with self.database.transaction() as db:
+            account = accounts.create(db, name=f"account-{uuid.uuid4().hex[:12]}", is_staff=is_staff)
+            db.flush()
+            db.expunge(account)
+        return account
+
+
+@dataclass
+class Client:
+    """WebTest with a token in every request; `status="*"` unless a test says what it expects."""
+
+    app: TestApp
+    headers: dict[str, str]
+
+    def get(self, path: str, status: int | str = 200, **headers: str) -> TestResponse:
+        return self.app.get(path, headers={**self.headers, **headers}, status=status)
+
+    def delete(self, path: str, status: int | str = "*", **headers: str) -> TestResponse:
+        return self.app.delete(path, headers={**self.headers, **headers}, status=status)
+
+    def post(self, path: str, body: Any = None, status: int | str = "*", **headers: str) -> TestResponse:
+        return self.app.post_json(path, {} if body is None else body, headers={**self.headers, **headers}, status=status)
+
+    def patch(self, path: str, body: Any, status: int | str = "*", **headers: str) -> TestResponse:
+        return self.app.patch_json(path, body, headers={**self.headers, **headers}, status=status)
+
+    def put(self, path: str, body: Any, status: int | str = "*", **headers: str) -> TestResponse:
+        return self.app.put_json(path, body, headers={**self.headers, **headers}, status=status)
+
+    def put_bytes(self, path: str, body: bytes, status: int | str = "*", **headers: str) -> TestResponse:
+        sent = {"Content-Type": "application/octet-stream", **self.headers, **headers}
+        return self.app.put(path, body, headers=sent, status=status)
+
+    def upload(self, path: str, file_path: str, body: bytes, status: int | str = "*") -> TestResponse:
+        files = [("file", file_path.rpartition("/")[2], body)]
+        return self.app.post(path, {"filePath": file_path}, upload_files=files, headers=self.headers, status=status)
+
+
+@dataclass
+class Tenant:
+    """A publisher of one test, its Owner, and the Owner's client."""
+
+    server: Server
+    publisher: Publisher
+    owner: Account
+    client: Client
+
+    @property
+    def name(self) -> str:
+        return self.publisher.name
+
+    def member(self, role: Role) -> Client:
+        """The client of a new member."""
+        account = self.server.account()
+        with self.server.database.transaction() as db:
+            members.add(db, self.publisher, account, role)
+        return self.server.client(account)
+
+    def site(self, slug: str = "site", mode: str = "FullyManaged", **fields: Any) -> dict[str, Any]:
+        body = {"slug": slug, "name": slug.title(), "mode": mode, **fields}
+        return self.client.post(f"/api/sites/{self.name}", body, status=200).json
+
+    def page(self, slug: str, path: str, content: str, **config: Any) -> dict[str, Any]:
+        body = {"path": path, "config": {"content": content, **config}}
+        return self.client.post(f"/api/sites/{self.name}/{slug}/pages", body, status=200).json
+
+    def deploy(self, site_id: str, **body: Any) -> dict[str, Any]:
+        """The deployment record once it has ended."""
+        asked = {"site_id": site_id, **body}
+        response = self.client.post("/api/v1/publisher/deployments/", asked, Prefer="wait=30")
+        assert response.status_code in (200, 202), response.text
+        return response.json["data"]
+
+    def visitor(self, site: dict[str, Any]) -> TestApp:
+        return self.server.browser(f"{site['host_label']}.localhost:6543")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One running server of each database for all tests of this process."""
+    ini = {"pubsite.development": "true", "pubsite.data_dir": str(tmp_path_factory.mktemp("data"))}
+    if request.param == "postgresql":
+        ini["sqlalchemy.url"] = request.getfixturevalue("postgresql_url")
+    yield from running_server(ini)
+
+
+def running_server(ini: dict[str, str]) -> Iterator[Server]:
+    """A server with its worker, ended afterwards."""
+    app = pubsite.main({}, **ini)
+    settings = load(ini, environ={})
+    database, storage = Database(settings.database_url), open_storage(settings.data_dir)
+    renderers = RendererPool(1, settings.render_seconds, settings.render_memory)
+    worker = Worker(settings, database, storage, renderers)
+    running = Server(app, settings, database, storage, Keys.load(settings.data_dir))
+    worker.start()
+    yield running
+    worker.stop()
+    app.close()
+    renderers.close()
+    database.close()
+    storage.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A database of this process's own on the server of PUBSITE_TEST_POSTGRES, dropped afterwards."""
+    url = os.environ.get("PUBSITE_TEST_POSTGRES")
+    if not url:
+        pytest.skip("PUBSITE_TEST_POSTGRES is not set: no PostgreSQL to test on")
+    name = f"pubsite_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield make_url(url).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture
+def tenant(server: Server) -> Tenant:
+    """A new publisher with an Owner."""
+    owner = server.account()
+    with server.database.transaction() as db:
+        publisher = publishers.create(db, name=f"p-{uuid.uuid4().hex[:12]}", owner=owner)
+        db.flush()
+        db.refresh(publisher)
+        db.expunge(publisher)
+    return Tenant(server, publisher, owner, server.client(owner))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
