@@ -52,6 +52,8 @@ bring_pip_configuration() {
     [ -z "${PIP_CONFIG_FILE:-}" ] || bring "$PIP_CONFIG_FILE"
     for path in $(python3 -m pip config list 2>/dev/null | grep -oE '(file://)?/[^ ,'"'"'"]+' | sed 's,^file://,,') \
         "${SSL_CERT_FILE:-}" "${REQUESTS_CA_BUNDLE:-}"; do
+        # An index names its files by relative links, which lie beside it.
+        case $path in */simple | */simple/) path=$(dirname "$path") ;; esac
         [ ! -e "$path" ] || bring "$path"
     done
 }
@@ -96,7 +98,7 @@ download_packages() {
     inside sh -ec 'python3 -m venv /tmp/warm
         cd /srv/pubsite
         /tmp/warm/bin/pip install --quiet --disable-pip-version-check --no-compile ".[test]"
-        rm -rf /tmp/warm build ./*.egg-info' 2>&1 | grep -v 'is ignored: it is neither' || true
+        rm -rf /tmp/warm build ./*.egg-info' 2>"$tree/download.log" || { cat "$tree/download.log"; exit 1; }
     echo "downloaded in $((SECONDS - started)) s"
 }
 
