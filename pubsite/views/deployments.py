@@ -33,9 +33,7 @@ from pubsite.schema import (
     required,
 )
 from pubsite.security import Permission, may
-from pubsite.services import deployments
-from pubsite.storage import Manifest
-from pubsite.storage.export import write_archive
+from pubsite.services import archives, deployments
 from pubsite.views.pages import UUID
 from pubsite.views.sites import site_url
 
@@ -175,9 +173,8 @@ def get_archive(request: Request) -> Response:
         raise NotFound("This deployment has no bundle")
     kind = request.validated["querystring"]["format"]
     objects = request.registry.storage.objects
-    manifest = Manifest(objects, bundle.digest)
     file = tempfile.SpooledTemporaryFile(max_size=8 * 1_048_576)  # noqa: SIM115  # the response closes it
-    report = write_archive(objects, manifest, file, format=kind, origin=site_url(request, site).rstrip("/"))
+    report = archives.write(objects, bundle, file, format=kind, origin=site_url(request, site).rstrip("/"))
     size = file.tell()
     file.seek(0)
     response = Response(app_iter=FileIter(file), content_length=size)
