@@ -26,6 +26,7 @@ class Permission(StrEnum):
 
     SIGNED_IN = "signed_in"
     READ = "read"
+    READ_FILES = "read_files"
     WRITE = "write"
     DEPLOY = "deploy"
     MANAGE_RECORDS = "manage_records"
@@ -44,12 +45,17 @@ class Need:
 NEEDS: dict[Permission, Need] = {
     Permission.SIGNED_IN: Need(None, "read"),
     Permission.READ: Need(Role.Viewer, "read"),
+    # The documents ask for an Editor even to list files; a token to read them need not be able to write.
+    Permission.READ_FILES: Need(Role.Editor, "read"),
     Permission.WRITE: Need(Role.Editor, "write"),
     Permission.DEPLOY: Need(Role.Editor, "deploy"),
     Permission.MANAGE_RECORDS: Need(Role.Manager, "deploy"),
     Permission.ADMIN: Need(Role.Manager, "admin"),
     Permission.OWN: Need(Role.Owner, "admin"),
 }
+
+
+READING = frozenset({Permission.READ, Permission.READ_FILES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ def may(identity: Identity | None, role: Role | None, permission: Permission) ->
     need = NEEDS[permission]
     if need.scope not in identity.scopes:
         return False
-    if need.role is None or (identity.is_staff and permission is Permission.READ):
+    if need.role is None or (identity.is_staff and permission in READING):
         return True
     return role is not None and role >= need.role
 
