@@ -35,8 +35,8 @@ main() {
 
 make_tree() {
     local sources=()
-    mapfile -t sources < <(find /etc/apt/sources.list /etc/apt/sources.list.d -type f -exec \
-        grep -lE 'bookworm' {} + 2>/dev/null | xargs -r grep -lE 'debian(\.org|-security|/| )')
+    mapfile -t sources < <(grep -rlE 'debian(\.org|-security|/| )' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
+        xargs -r -d '\n' grep -lw bookworm)
     mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,make,ca-certificates \
         bookworm "$tree" "${sources[@]}"
     install -m 644 /etc/resolv.conf "$tree/etc/resolv.conf"
@@ -134,7 +134,11 @@ stop() {
 
 finish() {
     stop
-    [ -n "${KEEP:-}" ] && echo "kept: $tree" || rm -rf --one-file-system "$tree"
+    if [ -n "${KEEP:-}" ]; then
+        echo "kept: $tree"
+    else
+        rm -rf --one-file-system "$tree"
+    fi
 }
 trap finish EXIT
 
