@@ -17,7 +17,7 @@ from pubsite.cli.deploying import DEPLOYMENTS, tell_problems, wait_for
 from pubsite.cli.failures import Failed
 from pubsite.cli.import_command import import_plan
 from pubsite.cli.importing import plan_import
-from pubsite.cli.invocation import Invocation, pass_invocation
+from pubsite.cli.invocation import Command, Invocation, pass_invocation
 from pubsite.cli.local import LocalServer
 from pubsite.cli.sites import find_site
 from pubsite.cli.syncing import sync
@@ -32,7 +32,7 @@ TOKEN_LIFETIME = timedelta(days=30)
 DEPLOY_SECONDS = 120.0
 
 
-@click.command()
+@click.command(cls=Command)
 @pass_invocation
 def demo(invocation: Invocation) -> None:
     """Make two demo sites and a token, deploy them, and tell how to go on. Safe to run again."""

@@ -9,7 +9,7 @@ import click
 
 from pubsite.cli.client import PUBLISHER_API, Api, SiteName
 from pubsite.cli.failures import TIMED_OUT, Failed
-from pubsite.cli.invocation import Invocation, pass_invocation, site_argument
+from pubsite.cli.invocation import Command, Invocation, pass_invocation, site_argument
 from pubsite.cli.output import Output, table
 from pubsite.cli.sites import find_site
 from pubsite.errors import Conflict, Problem
@@ -23,7 +23,7 @@ timeout_option = click.option("--timeout", type=click.FloatRange(min=0), default
 no_wait_option = click.option("--no-wait", is_flag=True, help="Answer as soon as the deployment is queued.")
 
 
-@click.command()
+@click.command(cls=Command)
 @site_argument
 @click.option("--message", help="Why, for the record.")
 @click.option("--release-hold", is_flag=True, help="Go live though a rollback or a person put the site on hold.")
@@ -45,7 +45,7 @@ def deploy(
     tell(invocation.output, site, record)
 
 
-@click.command()
+@click.command(cls=Command)
 @site_argument
 @click.option("--to", "version", type=click.IntRange(min=1), help="The version; default: the one before.")
 @click.option("--restore-content", is_flag=True, help="Bring pages or files back to that version as well.")
@@ -74,7 +74,7 @@ def rollback(
     tell(invocation.output, site, record)
 
 
-@click.command()
+@click.command(cls=Command)
 @site_argument
 @pass_invocation
 def status(invocation: Invocation, site: SiteName) -> None:

@@ -15,7 +15,7 @@ import httpx
 
 from pubsite.cli.client import Api, SiteName, checked
 from pubsite.cli.deploying import DEPLOYMENTS, live_record
-from pubsite.cli.invocation import Invocation, pass_invocation, site_argument
+from pubsite.cli.invocation import Command, Invocation, pass_invocation, site_argument
 from pubsite.cli.output import Progress, counted, sized
 from pubsite.cli.sites import find_site
 from pubsite.errors import NotFound
@@ -23,7 +23,7 @@ from pubsite.errors import NotFound
 FORMATS = ("dir", "tar.gz", "zip")
 
 
-@click.command()
+@click.command(cls=Command)
 @site_argument
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What OUT becomes.")
 @click.option("--version", type=click.IntRange(min=1), help="Default: the live one.")

@@ -63,6 +63,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(SERVER, "unreachable", str(error))
     if isinstance(error, errors.PubsiteError):
         return Failure(_exit_code(error), error.code, error.message, getattr(error, "errors", ()))
+    if type(error).__name__ == "DatabaseBusy":  # imported here it would cost every command the database's libraries
+        return Failure(SERVER, "busy", "the database is busy; try again")
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(MISTAKE, "file", f"{error.filename}: {error.strerror}")
     message = f"internal error: {type(error).__name__}: {error}; --debug shows where"

@@ -17,7 +17,7 @@ import click
 from pubsite.cli.client import Api, ApiError, SiteName
 from pubsite.cli.failures import Failed
 from pubsite.cli.importing import ImportPlan, PageDraft, plan_import
-from pubsite.cli.invocation import Invocation, pass_invocation, site_argument
+from pubsite.cli.invocation import Command, Invocation, pass_invocation, site_argument
 from pubsite.cli.output import Progress, counted
 from pubsite.cli.pages import each_page
 from pubsite.cli.pushing import name_hidden
@@ -45,7 +45,7 @@ class Imported:
         return {**counts, "problems": [asdict(problem) for problem in self.problems]}
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @site_argument
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--keep", is_flag=True, help="Keep pages of earlier imports whose files are gone.")

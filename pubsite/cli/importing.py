@@ -16,7 +16,7 @@ from pubsite.cli.front_matter import split
 from pubsite.cli.headings import html_title, markdown_title
 from pubsite.cli.page_config import page_config
 from pubsite.cli.page_paths import TakenPaths, alias_path, folder_indexes, path_of
-from pubsite.cli.tree import LARGEST_FILE, TreeFile, read_tree
+from pubsite.cli.tree import LARGEST_FILE, TreeFile, read_tree, without_collisions
 from pubsite.errors import Problem
 
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
@@ -59,9 +59,11 @@ def plan_import(directory: Path, *, file_limit: int = LARGEST_FILE) -> ImportPla
     tree = read_tree(directory, file_limit=file_limit)
     reader = _Reader([file.path for file in tree.files if _is_page(file.path)])
     pages = [page for file in tree.files if _is_page(file.path) for page in reader.page(file)]
-    assets = tuple(file for file in tree.files if not _is_page(file.path))
+    assets, collisions = without_collisions([file for file in tree.files if not _is_page(file.path)])
     reader.name_unrendered(assets)
-    problems = sorted([*tree.problems, *reader.problems], key=lambda problem: (problem.path, problem.message))
+    problems = sorted(
+        [*tree.problems, *collisions, *reader.problems], key=lambda problem: (problem.path, problem.message)
+    )
     return ImportPlan(tuple(pages), assets, tuple(problems), tree.hidden)
 
 

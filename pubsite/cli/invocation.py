@@ -28,7 +28,7 @@ class Invocation:
     as_json: bool = False
     server: str | None = None
     token: str | None = field(default=None, repr=False)
-    account: str | None = None
+    acting_as: str | None = None
     debug: bool = False
     overrides: dict[str, str] = field(default_factory=dict)
     _output: Output | None = None
@@ -55,7 +55,7 @@ class Invocation:
                 yield Api(client)
             return
         server = self.local()
-        token = self.token or server.issue_token(self.account, publisher, lifetime=TOKEN_LIFETIME)[0]
+        token = self.token or server.issue_token(self.acting_as, publisher, lifetime=TOKEN_LIFETIME)[0]
         with server.http(token, work=work) as client:
             yield Api(client)
 
@@ -116,7 +116,9 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
         option("--json", "as_json", is_flag=True, help="One JSON document on stdout, text for people on stderr."),
         option("--server", metavar="URL", env="PUBSITE_SERVER", help="Another machine's server, through its API."),
         option("--token", metavar="TOKEN", env="PUBSITE_TOKEN", help="The token for it."),
-        option("--as", "account", metavar="ACCOUNT", env="PUBSITE_ACCOUNT", help="Who acts here; default: the Owner."),
+        option(
+            "--as", "acting_as", metavar="ACCOUNT", env="PUBSITE_ACCOUNT", help="Who acts here; default: the Owner."
+        ),
         option("--set", "overrides", metavar="NAME=VALUE", multiple=True, help="A setting, as behind pserve's ini."),
         option("--debug", is_flag=True, env="PUBSITE_DEBUG", help="Show the traceback of an error."),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from pubsite.db import Database
-    from pubsite.worker import Worker
 
 DEFAULT_INI = "development.ini"
 DEFAULT_PORT = 6543
@@ -39,7 +38,13 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        """Where the API answers; in process it decides the scheme and port of the URLs that answers name."""
+        hosts = self.settings.api_hosts
+        host = "localhost" if "localhost" in hosts or not hosts else hosts[0]
+        scheme, port = self.settings.sites_scheme, self.settings.sites_port
+        if scheme:  # a proxy stands in front
+            return f"{scheme}://{host}" + (f":{port}" if port else "")
+        return f"http://{host}:{self.port}"
 
     def init(self) -> None:
         """Make what is missing of the data folder: keys, database, schema."""
@@ -75,19 +80,24 @@ class LocalServer:
             database.close()
 
     @contextmanager
-    def http(self, token: str) -> Iterator[httpx.Client]:
-        """A client of the app in this process, signed in with a token."""
+    def http(self, token: str, *, work: bool = False) -> Iterator[httpx.Client]:
+        """A client of the app in this process, signed in with a token; `work`: with its worker running.
+
+        Leases keep that worker and those of a server on the same data out of each other's way.
+        """
         import pubsite
 
-        app = pubsite.main(dict(self.global_config), **self.ini)
-        transport = httpx.WSGITransport(app=app)
+        # The app starts its worker when it is served, which here it is.
+        served = {"__script__": "pserve", "worker": "embedded"} if work else {}
+        app = pubsite.main({**self.global_config, **served}, **self.ini)
         headers = {"Authorization": f"Bearer {token}"}
-        try:
-            with httpx.Client(transport=transport, base_url=self.url, headers=headers) as client:
-                yield client
-        finally:
-            if (close := getattr(app, "close", None)) is not None:
-                close()
+        with (
+            closing(app),
+            httpx.Client(
+                transport=httpx.WSGITransport(app=_seekable(app)), base_url=self.url, headers=headers
+            ) as client,
+        ):
+            yield client
 
     def issue_token(
         self, account: str | None, publisher: str | None, *, scopes: tuple[str, ...] = SCOPES, lifetime: timedelta
@@ -95,21 +105,36 @@ class LocalServer:
         """A token and when it expires, for `account` (name or id), else for the first Owner of `publisher`."""
         from pubsite.signing import Keys
 
-        with self.database() as database, database.transaction(read_only=True) as db:
+        with self.database() as database, database.reading() as db:
             account_id = _identity(db, account, publisher)
         return Keys.load(self.settings.data_dir).issue_token(account_id, scopes=scopes, lifetime=lifetime)
 
     @contextmanager
-    def worker(self) -> Iterator[Worker]:
-        """A worker in this process, ended with the context."""
+    def worker(self) -> Iterator[None]:
+        """A worker at work in this process, until the context ends."""
+        from pubsite.build.pool import RendererPool
+        from pubsite.storage import open_storage
         from pubsite.worker import Worker
 
-        worker = Worker(self.settings)
-        worker.start()
-        try:
-            yield worker
-        finally:
-            worker.stop()
+        settings = self.settings
+        pool = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
+        with self.database() as database, closing(open_storage(settings.data_dir)) as storage, closing(pool):
+            worker = Worker(settings, database, storage, pool)
+            worker.start()
+            try:
+                yield
+            finally:
+                worker.stop()
+
+
+def _seekable(app: Any) -> Any:
+    """The app, told that it can read a body twice: else WebOb copies larger ones into files that nobody closes."""
+
+    def told(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["webob.is_body_seekable"] = True
+        return app(environ, start_response)
+
+    return told
 
 
 def local_server(config: str | None, overrides: Mapping[str, str]) -> LocalServer:

@@ -28,7 +28,7 @@ def page() -> None:
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("--title", help="The title; else the front matter's, else the first heading.")
 @click.option("--format", "markup", type=click.Choice(["markdown", "html"]), help="Default: by FILE's ending.")
-@click.option("--config", "config_text", metavar="JSON", help="More of the page's config, as a JSON object.")
+@click.option("--page-config", "config_text", metavar="JSON", help="More of the page's config, as a JSON object.")
 @click.option("--redirect", "target", metavar="TARGET", help="Make PATH lead to TARGET instead of showing a page.")
 @click.option("--status", type=int, help="The redirect's status: 301, 302, 303, 307 or 308.")
 @pass_invocation
@@ -98,7 +98,9 @@ def delete_page(invocation: Invocation, site: SiteName, path: str) -> None:
 def each_page(api: Api, site: SiteName, prefix: str | None = None) -> Iterator[dict[str, Any]]:
     """Every page of a site, in the server's order."""
     where = {} if prefix is None else {"path_prefix": prefix}
-    yield from api.listed(f"/api/sites/{site.publisher}/{site.slug}/pages", limit=PER_REQUEST, **where)
+    for each in api.listed(f"/api/sites/{site.publisher}/{site.slug}/pages", limit=PER_REQUEST, **where):
+        if prefix is None or each["path"].startswith(prefix):
+            yield each
 
 
 def find_page(api: Api, site: SiteName, path: str) -> dict[str, Any]:
@@ -124,9 +126,9 @@ def _object(text: str | None) -> dict[str, Any]:
     try:
         value = json.loads(text or "{}")
     except ValueError as error:
-        raise click.UsageError(f"--config is no JSON: {error}") from error
+        raise click.UsageError(f"--page-config is no JSON: {error}") from error
     if not isinstance(value, dict):
-        raise click.UsageError('--config must be a JSON object, for example \'{"tags": ["news"]}\'')
+        raise click.UsageError('--page-config must be a JSON object, for example \'{"tags": ["news"]}\'')
     return value
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 
 from pubsite.cli.client import SiteName
-from pubsite.cli.invocation import Invocation, pass_invocation, site_argument
+from pubsite.cli.invocation import Command, Invocation, pass_invocation, site_argument
 from pubsite.cli.output import counted, sized
 from pubsite.cli.sites import find_site
 from pubsite.cli.syncing import sync
-from pubsite.cli.tree import read_tree
+from pubsite.cli.tree import read_tree, without_collisions
 from pubsite.errors import Invalid
 
 NAMED_HIDDEN = 5
 
 
-@click.command()
+@click.command(cls=Command)
 @site_argument
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--allow-empty", is_flag=True, help="Push even a folder without files, which empties the site.")
@@ -28,15 +28,16 @@ def push(invocation: Invocation, site: SiteName, directory: Path, allow_empty: b
     Hidden files stay behind, but for .well-known. Nothing is changed when a file cannot be pushed.
     """
     tree = read_tree(directory)
-    if errors := [problem for problem in tree.problems if problem.severity == "error"]:
-        invocation.output.problems(errors)
-        raise Invalid(f"nothing was pushed: {counted(len(errors), 'file')} cannot be; move them out or mend them")
-    if not tree.files and not allow_empty:
+    files, collisions = without_collisions(tree.files)
+    if problems := [*tree.problems, *collisions]:
+        invocation.output.problems(problems)
+        raise Invalid(f"nothing was pushed: {counted(len(problems), 'file')} cannot be; move them out or mend them")
+    if not files and not allow_empty:
         raise Invalid(f"{directory} has no files: --allow-empty would empty the site")
     name_hidden(invocation, tree.hidden)
     with invocation.api(site.publisher) as api:
         found = find_site(api, site, mode="SelfManaged")
-        done = sync(api, f"/api/sites/{found['id']}/files", tree.files, invocation.output.progress)
+        done = sync(api, f"/api/sites/{found['id']}/files", files, invocation.output.progress)
     document = {"files": done.files, "sent": done.sent, "bytes": done.bytes, "unchanged": done.unchanged}
     document |= {"deleted": done.deleted, "hidden": len(tree.hidden)}
     text = f"Pushed {counted(done.files, 'file')} to {site}: {done.sent} sent ({sized(done.bytes)})"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from pubsite.cli.invocation import Group, Invocation, pass_invocation
+from pubsite.cli.invocation import Command, Group, Invocation, pass_invocation
 from pubsite.cli.local import SCOPES
 from pubsite.cli.output import table
 from pubsite.models import Account, Role
@@ -16,7 +18,7 @@ ROLES = [role.name for role in Role]
 LONGEST_DAYS = 3650
 
 
-@click.command()
+@click.command(cls=Command)
 @pass_invocation
 def init(invocation: Invocation) -> None:
     """Make the data folder, its keys and the database; what is there already stays."""
@@ -26,7 +28,7 @@ def init(invocation: Invocation) -> None:
     invocation.output.result(document, f"Ready: {document['data_dir']} (back up its keys.json apart from the rest)")
 
 
-@click.command()
+@click.command(cls=Command)
 @pass_invocation
 def migrate(invocation: Invocation) -> None:
     """Bring the database to the schema of this pubsite."""
@@ -34,14 +36,16 @@ def migrate(invocation: Invocation) -> None:
     invocation.output.result({"migrated": True}, "The database is up to date.")
 
 
-@click.command()
+@click.command(cls=Command)
 @pass_invocation
 def worker(invocation: Invocation) -> None:
     """Run builds and other jobs until a signal ends it; for servers with `worker = off`."""
-    server = invocation.local()
-    with server.worker() as running:
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with invocation.local().worker():
         invocation.output.note("Working; Ctrl-C ends it after the job under way.")
-        server.wait_for_signal(running)
+        ended.wait()
 
 
 @click.group(cls=Group)
@@ -70,7 +74,7 @@ def list_accounts(invocation: Invocation) -> None:
     """All accounts."""
     from pubsite.services import accounts
 
-    with invocation.local().database() as database, database.transaction(read_only=True) as db:
+    with invocation.local().database() as database, database.reading() as db:
         found = [_account(each) for each in accounts.list_all(db)]
     rows = [(each["name"], each["id"], "staff" if each["is_staff"] else "") for each in found]
     invocation.output.result(found, table(rows) or ["No accounts yet: `pubsite account create NAME`"])

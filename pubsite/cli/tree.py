@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """files: sorted by path. hidden: paths left out because their name begins with a dot. problems: all else."""
+    """files: sorted by path. hidden: left out because of their name. problems: left out for all other reasons."""
 
     files: tuple[TreeFile, ...]
     hidden: tuple[str, ...]
@@ -46,10 +47,32 @@ class Tree:
 
 
 def read_tree(directory: Path, *, file_limit: int = LARGEST_FILE) -> Tree:
-    """Every file below `directory` that a site can hold; files over `file_limit` bytes are named as problems."""
+    """Every file below `directory` that can be read and named; files over `file_limit` bytes are problems."""
     walk = _Walk(directory.resolve(), min(file_limit, LARGEST_FILE))
     walk.folder(walk.root, "")
-    return Tree(tuple(walk.without_collisions()), tuple(sorted(walk.hidden)), tuple(walk.problems))
+    files = sorted(walk.files, key=lambda file: file.path)
+    return Tree(tuple(files), tuple(sorted(walk.hidden)), tuple(walk.problems))
+
+
+def without_collisions(files: Sequence[TreeFile]) -> tuple[tuple[TreeFile, ...], tuple[Problem, ...]]:
+    """The files that one site can hold together, and a problem for each other one.
+
+    Of two that a file system which folds case could not keep apart, folders included, the first stays.
+    """
+    taken: dict[str, tuple[str, bool]] = {}
+    kept: list[TreeFile] = []
+    problems: list[Problem] = []
+    for file in files:
+        parents = [file.path[: place + 1] for place, character in enumerate(file.path) if character == "/"]
+        wanted = {file_key(path.rstrip("/")): (path, path.endswith("/")) for path in [*parents, file.path]}
+        other = next((taken[key] for key, entry in wanted.items() if taken.get(key, entry) != entry), None)
+        if other is None:
+            taken.update(wanted)
+            kept.append(file)
+        else:
+            text = f"cannot be told from {other[0]} where case is folded; rename one of them"
+            problems.append(Problem("error", file.path, "collision", text))
+    return tuple(kept), tuple(problems)
 
 
 class _Walk:
@@ -97,15 +120,6 @@ class _Walk:
             self._problem(path, "too_large", text)
         else:
             self.files.append(TreeFile(path, file, status.st_size))
-
-    def without_collisions(self) -> list[TreeFile]:
-        """The files sorted by path; of two that differ in case or form only, the first."""
-        kept: dict[str, TreeFile] = {}
-        for file in sorted(self.files, key=lambda file: file.path):
-            first = kept.setdefault(file_key(file.path), file)
-            if first is not file:
-                self._problem(file.path, "collision", f"differs from {first.path} in case only; rename one of them")
-        return list(kept.values())
 
     def _problem(self, path: str, code: str, message: str) -> None:
         self.problems.append(Problem("error", printable(path), code, message))
