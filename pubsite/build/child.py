@@ -1,0 +1,174 @@
+"""The process that renders pages: reads requests, answers pages, holds limits. It has no credentials and no state.
+
+It lives until its socket closes, so it ends with its parent, however that ends. A page that needs more time or memory
+than it may have ends this process; the parent names the page and starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from minijinja import Environment, TemplateError, safe
+
+from pubsite.build import frames
+from pubsite.build.body import Resolver, Rules, body_of
+from pubsite.build.markup import absolute, excerpt, scan, words
+from pubsite.build.urls import internal_path
+
+OUT_OF_MEMORY = 70
+_FUEL = 50_000_000
+_WORDS_A_MINUTE = 220
+_ID = re.compile(r"""\sid="([^"{}]+)\"""")
+# Characters that neither HTML nor XML may hold.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+_Answer = tuple[dict[str, Any], bytes]
+
+
+def main(seconds: int, memory: int) -> None:
+    """Answer requests from descriptor 0 until it closes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    renderer = Renderer()
+    _send(frames.encode({"ready": True}))
+    while True:
+        try:
+            request, _ = frames.read(_receive)
+        except (EOFError, ConnectionError):
+            return
+        _grant(seconds)
+        try:
+            answer = renderer.answer(request)
+            if answer is not None:
+                _send(frames.encode(*answer))
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except ConnectionError:
+            return
+
+
+class Renderer:
+    """Answers requests. What several pages share (themes, a site's values, its sources) is loaded once, by key."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def answer(self, request: dict[str, Any]) -> _Answer | None:
+        """The answer to one request, an error of the page included; None for those that need none."""
+        if request["op"] == "load":
+            self._loaded[request["key"]] = request["value"]
+            return None
+        if request["op"] == "drop":
+            self._loaded.pop(request["key"], None)
+            return None
+        render: Callable[[dict[str, Any]], _Answer] = getattr(self, f"_{request['op']}")
+        try:
+            return render(request)
+        except MemoryError:
+            raise
+        except TemplateError as error:
+            return {"error": "template_error", "message": str(error).partition("\n")[0]}, b""
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+            return {"error": "render_failed", "message": text}, b""
+
+    def _page(self, request: dict[str, Any]) -> _Answer:
+        """A page within its theme."""
+        site, theme = self._loaded[request["site"]], self._theme(request["theme"])
+        resolver = Resolver(request["source"], self._loaded[request["sources"]] if request["source"] else {})
+        body = body_of(request["content"], request["format"], _rules(site, theme.reserved), resolver)
+        values = request["values"]
+        page = values["page"] | {
+            "body": safe(body.html),
+            "has_h1": body.has_h1,
+            "toc": body.toc,
+            "image": resolver(values["page"]["image"]),
+            "description": values["page"]["description"] or excerpt(body.html),
+            "reading_minutes": max(1, round(words(body.html) / _WORDS_A_MINUTE)),
+        }
+        values |= {"page": page, "site": _site(site["site"], page["url"])}
+        text = theme.environment.render_template(
+            request["template"], assets=site["assets"], generator=site["generator"], **values
+        )
+        html = _FORBIDDEN.sub("", text)
+        answer = {"links": body.links, "looked_up": resolver.looked_up, "scrubbed": len(text) - len(html)}
+        if base := request["feed_base"]:
+            answer["feed"] = absolute(_FORBIDDEN.sub("", body.html), lambda link: _absolute(link, page["url"], base))
+        return answer, html.encode()
+
+    def _document(self, request: dict[str, Any]) -> _Answer:
+        """A whole document stays as it is; only its links are wanted."""
+        return {"links": scan(request["content"], str).links}, b""
+
+    def _body(self, request: dict[str, Any]) -> _Answer:
+        """A page's body alone."""
+        rules = Rules(tuple(request["extensions"]), request["highlight"], request["sanitize"])
+        body = body_of(request["content"], request["format"], rules, Resolver("", {}))
+        return {}, _FORBIDDEN.sub("", body.html).encode()
+
+    def _theme(self, key: str) -> _Theme:
+        loaded = self._loaded[key]
+        if not isinstance(loaded, _Theme):
+            loaded = self._loaded[key] = _Theme(loaded)
+        return loaded
+
+
+class _Theme:
+    """A theme's templates, each compiled when it is first used, and the ids that they take."""
+
+    def __init__(self, templates: dict[str, str]) -> None:
+        self.environment = Environment(
+            templates=templates, fuel=_FUEL, undefined_behavior="chainable", debug=False, keep_trailing_newline=True
+        )
+        self.reserved = frozenset(name for source in templates.values() for name in _ID.findall(source))
+
+
+def _rules(site: dict[str, Any], reserved: frozenset[str]) -> Rules:
+    return Rules(tuple(site["extensions"]), site["highlight"], site["sanitize"], reserved)
+
+
+def _site(site: dict[str, Any], url: str) -> dict[str, Any]:
+    nav = [{**item, "current": _is_current(item["href"], url)} for item in site["nav"]]
+    return {**site, "nav": nav}
+
+
+def _is_current(href: str, url: str) -> bool:
+    return href == url or (href not in ("", "/") and url.startswith(href.rstrip("/") + "/"))
+
+
+def _absolute(link: str, url: str, base: str) -> str:
+    if link.startswith("#"):
+        return base + url + link
+    path = internal_path(link, url)
+    if path is None:
+        return link
+    if not link.startswith("/"):
+        link = url.rpartition("/")[0] + "/" + link
+    return base + link
+
+
+def _grant(seconds: int) -> None:
+    """CPU seconds for one page, should nobody be left to watch the clock."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    spent = int(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds + 2, resource.RLIM_INFINITY))
+
+
+def _receive(size: int) -> bytes:
+    return os.read(0, size)
+
+
+def _send(frame: bytes) -> None:
+    view = memoryview(frame)
+    while view:
+        view = view[os.write(0, view) :]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

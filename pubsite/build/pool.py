@@ -1,0 +1,170 @@
+"""A few warm render children for all builds of a server, and the threads that talk to them.
+
+A page that needs too much ends its child, is named, and nobody else waits for it: the next page gets another child.
+Each build has only a few pages in the queue, so that a large one does not hold up a small one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from pubsite.build import frames
+from pubsite.build.options import Options
+from pubsite.build.process import Answer, Child, Died, Overdue, Request
+from pubsite.errors import BuildFailed, Problem, Unavailable
+
+IN_FLIGHT = 3
+_Tag = TypeVar("_Tag")
+
+
+@dataclass(slots=True)
+class _Job:
+    request: Request
+    answers: SimpleQueue[_Job]
+    tag: Any = None
+    answer: Answer = field(default_factory=Answer)
+
+
+class RendererPool:
+    """`processes` children, started when first needed; each page may take `seconds` and `memory` bytes. Thread-safe."""
+
+    def __init__(self, processes: int = 2, seconds: int = 10, memory: int = 1 << 30) -> None:
+        self._processes = max(1, processes)
+        self._seconds = seconds
+        self._memory = memory
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._children: set[Child] = set()
+        self._closed = False
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the children that run."""
+        with self._lock:
+            return tuple(child.pid for child in self._children)
+
+    def start(self) -> None:
+        """Start the children now, so that they come up while something else is done."""
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The renderers are closed")
+            for _ in range(self._processes - len(self._threads)):
+                thread = threading.Thread(target=self._serve, name="pubsite-render", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def render(self, requests: Iterable[tuple[_Tag, Request]]) -> Iterator[tuple[_Tag, Answer]]:
+        """The answers to `requests` as they come, each with the tag that its request bore; taken up lazily."""
+        self.start()
+        answers: SimpleQueue[_Job] = SimpleQueue()
+        waiting = iter(requests)
+        in_flight = 0
+        while True:
+            while in_flight < IN_FLIGHT * self._processes and (item := next(waiting, None)) is not None:
+                self._jobs.put(_Job(item[1], answers, item[0]))
+                in_flight += 1
+            if not in_flight:
+                return
+            job = answers.get()
+            in_flight -= 1
+            yield job.tag, job.answer
+
+    def render_body(self, config: Mapping[str, Any], content: str, site_config: Mapping[str, Any] | None = None) -> str:
+        """The body of one page as HTML, without a theme; raises BuildFailed that names what is wrong with it.
+
+        config: the page's, with its `path`; site_config: its site's, for the markdown options and `sanitize`.
+        """
+        options = Options.of(site_config or {})
+        request = {
+            "op": "body",
+            "format": "markdown" if config.get("format") == "markdown" else "html",
+            "content": content,
+            "extensions": options.extensions,
+            "highlight": options.highlight,
+            "sanitize": options.sanitize,
+        }
+        ((_, answer),) = self.render([(None, Request(frames.encode(request)))])
+        if answer.error:
+            path = str(config.get("path", ""))
+            message = f"{path or 'The page'} {answer.message}"
+            raise BuildFailed(message, [Problem("error", path, answer.error, message)])
+        return answer.body.decode()
+
+    def close(self) -> None:
+        """End the children; what is still asked for is answered with `render_stopped`."""
+        with self._lock:
+            self._closed = True
+            threads, children = self._threads, list(self._children)
+        for _ in threads:
+            self._jobs.put(None)
+        for child in children:
+            child.kill()
+        for thread in threads:
+            thread.join()
+        with suppress(Exception):
+            while (job := self._jobs.get_nowait()) is not None:
+                self._finish(job, Answer("render_stopped", "was not rendered: the server stops"))
+
+    def _serve(self) -> None:
+        """Answer jobs with one child after another until the pool closes."""
+        child: Child | None = None
+        with suppress(Unavailable):
+            child = self._new_child()
+        while (job := self._jobs.get()) is not None:
+            child = self._answer(job, child)
+        if child is not None:
+            self._forget(child)
+            child.close()
+
+    def _answer(self, job: _Job, child: Child | None) -> Child | None:
+        """Answer one job; the child that is left. A page whose child was ended from outside is tried a second time."""
+        for attempt in (1, 2):
+            try:
+                child = child or self._new_child()
+                self._finish(job, child.ask(job.request))
+                return child
+            except Unavailable as error:
+                self._finish(job, Answer("render_unavailable", f"was not rendered: {error.message}"))
+                return None
+            except Overdue as error:
+                answer = Answer("render_timeout", str(error))
+            except Died as died:
+                if self._closed:
+                    answer = Answer("render_stopped", "was not rendered: the server stops")
+                elif attempt == 1 and not died.by_limit:
+                    self._forget(child)
+                    child = None
+                    continue
+                else:
+                    answer = Answer(*child.explain(died)) if child else Answer("render_crashed", str(died))
+            self._forget(child)
+            self._finish(job, answer)
+            return None
+        return None
+
+    def _finish(self, job: _Job, answer: Answer) -> None:
+        job.answer = answer
+        job.answers.put(job)
+
+    def _new_child(self) -> Child:
+        if self._closed:
+            raise Unavailable("The renderers are closed")
+        child = Child(self._seconds, self._memory)
+        with self._lock:
+            self._children.add(child)
+        try:
+            child.wait_until_ready()
+        except Unavailable:
+            self._forget(child)
+            raise
+        return child
+
+    def _forget(self, child: Child | None) -> None:
+        with self._lock:
+            self._children.discard(child)
