@@ -38,6 +38,7 @@ _STATUS = {
     416: "416 Range Not Satisfiable",
 }
 _SAFETY = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "strict-origin-when-cross-origin")]
+_NOTHING = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
 _FOR_EVER = ("Cache-Control", "public, max-age=31536000, immutable")
 _ASK_AGAIN = ("Cache-Control", "public, max-age=0, must-revalidate")
 _NO_STORE = ("Cache-Control", "no-store")
@@ -89,7 +90,7 @@ class Hosting:
         found = route(Manifest(self._storage.objects, ref.manifest), path, lambda: self._earlier(ref))
         if found.location:
             location = with_query(found.location, environ.get("QUERY_STRING", ""))
-            headers = [("Location", location), ("Content-Length", "0"), ("Cache-Control", "no-cache"), *_SAFETY]
+            headers = [("Location", location), ("Cache-Control", "no-cache"), *_NOTHING, *_SAFETY]
             return Response(_STATUS[found.status], headers, b"")
         if found.entry is None:
             return _own(NO_PAGE)
@@ -138,7 +139,7 @@ def _range(environ: WSGIEnvironment, etag: str, size: int) -> ByteRange | None:
 def _part(identity: bytes, wanted: ByteRange, headers: Headers) -> Response:
     size = len(identity)
     if wanted.start >= wanted.end:
-        headers = [("Content-Range", f"bytes */{size}"), ("Content-Length", "0"), _NO_STORE, *_SAFETY]
+        headers = [("Content-Range", f"bytes */{size}"), _NO_STORE, *_NOTHING, *_SAFETY]
         return Response(_STATUS[416], headers, b"")
     part = identity[wanted.start : wanted.end]
     headers += [
