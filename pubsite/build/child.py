@@ -6,6 +6,7 @@ than it may have ends this process; the parent names the page and starts another
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import resource
@@ -21,6 +22,7 @@ from pubsite.build.markup import absolute, excerpt, scan, words
 from pubsite.build.urls import internal_path
 
 OUT_OF_MEMORY = 70
+_GC_ALLOCATIONS = 50_000  # a page's elements are garbage at its end, without cycles worth looking for before
 _FUEL = 50_000_000
 _WORDS_A_MINUTE = 220
 _ID = re.compile(r"""\sid="([^"{}]+)\"""")
@@ -36,6 +38,8 @@ def main(seconds: int, memory: int) -> None:
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     renderer = Renderer()
+    gc.freeze()
+    gc.set_threshold(_GC_ALLOCATIONS)
     _send(frames.encode({"ready": True}))
     while True:
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Any
 
 from markdown import Markdown
 from markdown.extensions.toc import TocExtension
+from pygments.formatters import HtmlFormatter
 
 from pubsite.build.markup import slugify
 
@@ -29,8 +31,23 @@ def _converter(extensions: tuple[str, ...], highlight: bool, reserved: frozenset
     return Markdown(
         output_format="html",
         extensions=[*dict.fromkeys(name for name in names if name != "toc"), _contents(reserved)],
-        extension_configs={"codehilite": {"guess_lang": False, "css_class": "highlight"}} if highlight else {},
+        extension_configs={"codehilite": _HIGHLIGHTING} if highlight else {},
     )
+
+
+def _formatter(**options: Any) -> HtmlFormatter[str]:
+    """A formatter for these options, made once: making one computes a whole stylesheet that nobody needs."""
+    key = repr(sorted(options.items()))
+    if key not in _formatters:
+        if len(_formatters) >= _KEPT_FORMATTERS:
+            _formatters.clear()
+        _formatters[key] = HtmlFormatter(**options)
+    return _formatters[key]
+
+
+_KEPT_FORMATTERS = 32
+_formatters: dict[str, HtmlFormatter[str]] = {}
+_HIGHLIGHTING = {"guess_lang": False, "css_class": "highlight", "pygments_formatter": _formatter}
 
 
 def _contents(reserved: Collection[str]) -> TocExtension:

@@ -6,10 +6,11 @@ The lookup rules are hosting's, seen from the other side.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
-from pubsite.storage import TrailingSlash
+if TYPE_CHECKING:  # the render children load this module, and no storage
+    from pubsite.storage import TrailingSlash
 
 _FILE_EXTENSIONS = (".html", ".htm", ".xml", ".txt", ".json")
 _ELSEWHERE = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|//|/?\\)")
