@@ -1,4 +1,4 @@
-"""Claims jobs and runs them: a thread inside pserve, or the process of `pubsite worker`.
+"""Claims jobs and runs them: threads inside pserve, or the process of `pubsite worker`.
 
 Any number may run beside each other. Each job is held by a lease that a second thread renews; a worker that dies or is
 stopped for longer than its lease loses the job, and what it does afterwards changes nothing.
@@ -10,11 +10,13 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database, DatabaseBusy
+from pubsite.errors import PubsiteError
 from pubsite.services import jobs, sites
 from pubsite.services.deploying import Deploying
 from pubsite.services.deployments import DEPLOY
@@ -23,12 +25,13 @@ from pubsite.settings import Settings
 from pubsite.storage import Storage
 
 POLL_SECONDS = 0.5
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 5  # with an error nobody foresaw
+MAX_CLAIMS = 15  # beyond that many workers died over it
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One claiming thread and one that renews its lease."""
+    """A thread that builds, one for the quick jobs, which never wait for a build, and the renewal of their leases."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, renderers: RendererPool) -> None:
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -43,45 +46,53 @@ class Worker:
             sites.TAKE_DOWN: self._take_down,
             sites.PURGE: self._purge,
         }
-        self._due = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        database.on_new_jobs(self._due.set)
+        self._wake_ups: list[threading.Event] = []
+        database.on_new_jobs(self._wake)
 
     def start(self) -> None:
-        """Run in a thread of its own until `stop`."""
-        thread = threading.Thread(target=self.run, name="pubsite-worker", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        """Run in threads of its own until `stop`."""
+        for kinds in ((DEPLOY,), tuple(kind for kind in self._handlers if kind != DEPLOY)):
+            due = threading.Event()
+            self._wake_ups.append(due)
+            thread = threading.Thread(target=self._run, args=(kinds, due), name="pubsite-worker", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Claim nothing more, and wait for the job at hand; what does not end in time is taken over by its lease."""
         self._stopping.set()
-        self._due.set()
+        self._wake()
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
-    def run(self) -> None:
-        """Claim and run jobs until `stop`."""
+    def _wake(self) -> None:
+        for due in self._wake_ups:
+            due.set()
+
+    def _run(self, kinds: Collection[str], due: threading.Event) -> None:
         while not self._stopping.is_set():
-            self._due.clear()
+            due.clear()
             try:
-                worked = self.run_one()
+                worked = self.run_one(kinds)
             except Exception:  # the loop must outlive a database that is away
                 log.exception("the worker could not work; it tries again")
                 worked = False
                 self._stopping.wait(POLL_SECONDS)
-            if not worked:
-                self._due.wait(POLL_SECONDS)
+            if not worked and not self._stopping.is_set():
+                due.wait(POLL_SECONDS)
 
-    def run_one(self) -> bool:
-        """Run one due job; False when none is due."""
+    def run_one(self, kinds: Collection[str] = ()) -> bool:
+        """Run one due job of these kinds (default: of any); False when there is none."""
+        kinds = kinds or tuple(self._handlers)
         try:
             with self._database.reading() as db:
-                if not jobs.any_due(db):
+                if not jobs.any_due(db, kinds):
                     return False
             with self._database.transaction() as db:
-                claim = jobs.claim(db, self.name, self._lease)
+                claim = jobs.claim(db, kinds, self.name, self._lease)
         except DatabaseBusy:
             return False
         if claim is None:
@@ -92,11 +103,12 @@ class Worker:
 
     def _handle(self, claim: Claim) -> None:
         try:
+            if claim.kind == DEPLOY and claim.attempts > MAX_CLAIMS:
+                raise PubsiteError("The worker died over this again and again", code="worker_died")
             self._handlers[claim.kind](claim)
         except Exception as error:  # whatever it was, the job goes back or ends; the worker goes on
             log.exception("job %s of kind %s failed (attempt %d)", claim.job_id, claim.kind, claim.attempts)
-            if claim.kind == DEPLOY and claim.attempts >= MAX_ATTEMPTS:
-                self._deploying.give_up(claim)
+            if claim.kind == DEPLOY and claim.attempts >= MAX_ATTEMPTS and self._deploying.give_up(claim, error):
                 return
             with self._database.transaction() as db:
                 jobs.retry_later(db, claim, f"{type(error).__name__}: {error}")

@@ -7,10 +7,11 @@ and finishes it by naming its fence; whoever lost the lease in between changes n
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -39,32 +40,21 @@ def enqueue(db: Session, kind: str, subject_id: uuid.UUID, *, lane: str, run_at:
     db.info["jobs_due"] = True
 
 
-def any_due(db: Session) -> bool:
-    """Whether any job may be due: a read, so that an idle worker never takes SQLite's write lock."""
-    present = now()
-    free = or_(Job.worker.is_(None), Job.lease_until < present)
-    return db.scalar(select(Job.id).where(Job.run_at <= present, free).limit(1)) is not None
+def any_due(db: Session, kinds: Collection[str]) -> bool:
+    """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
+    return db.scalar(_claimable(kinds, now())) is not None
 
 
-def claim(db: Session, worker: str, lease: timedelta) -> Claim | None:
-    """The oldest due job that nobody holds and whose lane is free; None when there is none."""
+def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:
+    """The oldest due job of these kinds that nobody holds and whose lane is free; None when there is none."""
     present = now()
-    other = aliased(Job)
-    free = or_(Job.worker.is_(None), Job.lease_until < present)
-    lane_taken = exists().where(
-        other.lane == Job.lane, other.id != Job.id, other.worker.is_not(None), other.lease_until >= present
-    )
-    job_id = db.scalar(
-        select(Job.id)
-        .where(Job.run_at <= present, free, ~lane_taken)
-        .order_by(Job.worker.is_(None), Job.run_at, Job.created_at)
-        .limit(1)
-    )
+    # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
+    job_id = db.scalar(_claimable(kinds, present).with_for_update(skip_locked=True))
     if job_id is None:
         return None
     statement = (
         update(Job)
-        .where(Job.id == job_id, free)
+        .where(Job.id == job_id, _is_free(present))
         .values(worker=worker, fence=Job.fence + 1, attempts=Job.attempts + 1, lease_until=present + lease)
         .returning(Job.kind, Job.subject_id, Job.fence, Job.attempts)
     )
@@ -74,6 +64,23 @@ def claim(db: Session, worker: str, lease: timedelta) -> Claim | None:
     except IntegrityError:  # somebody claimed another job of this lane in between
         return None
     return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
+
+
+def _claimable(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
+    other = aliased(Job)
+    lane_taken = exists().where(
+        other.lane == Job.lane, other.id != Job.id, other.worker.is_not(None), other.lease_until >= present
+    )
+    return (
+        select(Job.id)
+        .where(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present), ~lane_taken)
+        .order_by(Job.worker.is_(None), Job.run_at, Job.created_at)  # those of dead workers first: they hold their lane
+        .limit(1)
+    )
+
+
+def _is_free(present: datetime) -> ColumnElement[bool]:
+    return or_(Job.worker.is_(None), Job.lease_until < present)
 
 
 def renew(db: Session, claim: Claim, lease: timedelta) -> bool:
@@ -94,8 +101,8 @@ def finish(db: Session, claim: Claim) -> bool:
 
 
 def retry_later(db: Session, claim: Claim, error: str) -> None:
-    """Give a job back after an unexpected error; each time it waits twice as long, five minutes at most."""
-    wait = min(timedelta(seconds=2**claim.attempts), MAX_BACKOFF)
+    """Give a job back after an unexpected error: it waits a second, then twice as long each time, at most 5 minutes."""
+    wait = min(timedelta(seconds=2 ** min(claim.attempts - 1, 20)), MAX_BACKOFF)
     db.execute(
         update(Job)
         .where(_held(claim))
@@ -107,6 +114,11 @@ def retry_later(db: Session, claim: Claim, error: str) -> None:
 def still_held(db: Session, claim: Claim) -> bool:
     """Whether the claim is still ours, with the row locked until the transaction ends."""
     return db.scalar(select(Job.id).where(_held(claim)).with_for_update()) is not None
+
+
+def held(claim: Claim) -> ColumnElement[bool]:
+    """Whether the claim is still ours, as a condition of a statement on other rows."""
+    return exists().where(_held(claim))
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:
