@@ -20,12 +20,12 @@ from pubsite import build
 from pubsite.build.collect import collect
 from pubsite.build.generator import generator
 from pubsite.build.pool import RendererPool
-from pubsite.errors import NotReady, PubsiteError
+from pubsite.errors import NotReady, PubsiteError, Unavailable
 from pubsite.models import TRANSITIONS, Bundle, Deployment, Kind, Site, Stage, Status, now
 from pubsite.services import jobs, sites
 from pubsite.services.deployments import bundle_of, live_record
 from pubsite.services.jobs import Claim
-from pubsite.storage import Ref, Storage
+from pubsite.storage import Ref, RefConflict, Storage, Superseded
 
 SHOWN_PROBLEMS = 200
 
@@ -55,13 +55,22 @@ class Deploying:
                 self._activate(claim)
         except Abandoned:
             return
+        except (Unavailable, RefConflict):  # may be over when the job is tried again
+            raise
         except PubsiteError as error:
             self._fail(claim, error)
 
-    def give_up(self, claim: Claim) -> None:
-        """End a record whose job failed again and again for reasons that nobody foresaw."""
-        error = PubsiteError("An unexpected error; the server's log tells more", code="internal_error")
+    def give_up(self, claim: Claim, error: Exception) -> bool:
+        """End a record whose job failed again and again; False, and nothing done, when its bundle is live already."""
+        with self.reading() as db:
+            record = db.get(Deployment, claim.subject_id)
+            ref = self.storage.refs.get(str(record.site_id), record.target) if record else None
+        if ref is not None and ref.deployment == str(claim.subject_id):
+            return False
+        if not isinstance(error, PubsiteError):
+            error = PubsiteError("An unexpected error; the server's log tells more", code="internal_error")
         self._fail(claim, error)
+        return True
 
     def _start(self, claim: Claim) -> bool:
         """Move the record to `deploying`; False when it has ended already."""
@@ -78,6 +87,7 @@ class Deploying:
     def _build(self, claim: Claim) -> None:
         """Build what the site is now into a new version, unless the record names one already."""
         with self.transaction() as db:
+            _require_claim(db, claim)
             record = db.get_one(Deployment, claim.subject_id)
             if record.version is not None:
                 return
@@ -127,7 +137,8 @@ class Deploying:
                 return
             shown = stage
             with self.transaction() as db:
-                db.execute(update(Deployment).where(Deployment.id == claim.subject_id).values(stage=stage))
+                this = Deployment.id == claim.subject_id
+                db.execute(update(Deployment).where(this, jobs.held(claim)).values(stage=stage))
 
         return progress
 
@@ -145,7 +156,9 @@ class Deploying:
                 if before is None or before.deployment != str(record.id):
                     self._swap(db, site, record, before)
                 _end_deployed(db, site, record)
-            if record.release_hold:
+            if record.kind == Kind.rollback:
+                site.held_at = site.held_at or now()  # a deploy that went live meanwhile may have released it
+            elif record.release_hold:
                 site.held_at = None
             jobs.finish(db, claim)
 
@@ -156,6 +169,10 @@ class Deploying:
         bundle = bundle_of(db, site.id, record.version)
         if bundle is None:
             raise NotReady(f"Version {record.version} is gone", code="version_gone")
+        live = bundle_of(db, site.id, before.version) if before else None
+        if live is not None and not is_rollback and bundle.content_sequence < live.content_sequence:
+            # The ref cannot know: newer content that built to the live bundle did not move it.
+            raise Superseded(f"content {bundle.content_sequence} is older than {live.content_sequence}, which is live")
         self.storage.hosts.bind(site.host_label, str(site.id))
         self.storage.refs.swap(
             site=str(site.id),
@@ -213,12 +230,13 @@ def _refresh_bundle(db: Session, site_id: uuid.UUID, version: int, sequence: int
 def _end_unchanged(db: Session, site: Site, record: Deployment) -> None:
     """The bundle is live already: the new record becomes the live one, the ref stays."""
     live = _replace_live(db, site, record)
+    site.live_version = record.version
     _end(db, record, live.previous_version if live else None)
 
 
 def _end_deployed(db: Session, site: Site, record: Deployment) -> None:
     live = _replace_live(db, site, record)
-    if live is not None and live.id == record.rolled_back_id:
+    if live is not None and record.kind == Kind.rollback:
         move(db, live, Status.rolled_back, rolled_back_at=now())
     _end(db, record, live.deployed_version if live else None)
     site.live_version = record.version
