@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from pubsite.build.generator import generator
@@ -55,6 +55,9 @@ def create(db: Session, site: Site, account_id: uuid.UUID, request: Request) -> 
         )
     live = live_record(db, site, request.target)
     if live is not None and _known_unchanged(db, site, live, request):
+        if request.release_hold:
+            site.held_at = None
+            db.flush()
         return live, False
     _check_version(db, site, live, request)
     record = _record(site, account_id, request)
@@ -134,13 +137,19 @@ def rollback(
 
 
 def _version_before(db: Session, site: Site, live: Deployment) -> int:
-    """The highest kept lower version that nobody rolled back from."""
-    left = select(Deployment.deployed_version).where(
-        Deployment.site_id == site.id, Deployment.status == Status.rolled_back, Deployment.deployed_version.is_not(None)
-    )
+    """The highest kept lower version that was live and that nobody rolled back from."""
+
+    def versions(status: Status) -> Select[int | None]:
+        return select(Deployment.deployed_version).where(
+            Deployment.site_id == site.id, Deployment.status == status, Deployment.deployed_version.is_not(None)
+        )
+
     version = db.scalar(
         select(func.max(Bundle.version)).where(
-            Bundle.site_id == site.id, Bundle.version < live.deployed_version, Bundle.version.not_in(left)
+            Bundle.site_id == site.id,
+            Bundle.version < live.deployed_version,
+            Bundle.version.in_(versions(Status.deployed)),
+            Bundle.version.not_in(versions(Status.rolled_back)),
         )
     )
     if version is None:
