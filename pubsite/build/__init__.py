@@ -23,7 +23,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A finished build. `problems` are warnings; `rendered`: how many outputs were rendered; `seconds` by stage."""
+    """A finished build. `problems` are warnings; `seconds` by stage.
+
+    `rendered`: how many outputs were rendered anew; the others were known from earlier builds.
+    """
 
     bundle: Bundle
     problems: tuple[Problem, ...]
@@ -49,25 +52,28 @@ def build(
         _stop_at_errors(planned, list(planned.problems))
     packer = Packer(planned, objects)
     with _timed("render", seconds):
-        problems, rendered = _render(planned, renderers, packer, tell)
+        problems, rendered = _render(planned, objects, renderers, packer, tell)
     with _timed("pack", seconds):
         tell("pack", 0, 1)
         bundle = packer.finish()
     return BuildResult(bundle, problems, bundle.files + bundle.redirects, rendered, seconds)
 
 
-def _render(planned: Plan, renderers: RendererPool, packer: Packer, tell: Progress) -> tuple[tuple[Problem, ...], int]:
+def _render(
+    planned: Plan, objects: ObjectStore, renderers: RendererPool, packer: Packer, tell: Progress
+) -> tuple[tuple[Problem, ...], int]:
     """Render every page, the ones after a failing one too, so that all that fail are named at once."""
-    problems, done, total = list(planned.problems), 0, count(planned)
+    problems, done, new, total = list(planned.problems), 0, 0, count(planned)
     tell("render", 0, total)
     if total:
-        for rendered in render(planned, renderers):
+        for rendered in render(planned, objects, renderers):
             problems += rendered.problems
             done += 1
+            new += not rendered.digest
             if not any(problem.severity == "error" for problem in rendered.problems):
                 packer.add(rendered)
             tell("render", done, total)
-    return _stop_at_errors(planned, problems), done
+    return _stop_at_errors(planned, problems), new
 
 
 def _stop_at_errors(planned: Plan, problems: list[Problem]) -> tuple[Problem, ...]:

@@ -43,12 +43,12 @@ def main(seconds: int, memory: int) -> None:
     _send(frames.encode({"ready": True}))
     while True:
         try:
-            request, _ = frames.read(_receive)
+            request, sources = frames.read(_receive)
         except (EOFError, ConnectionError):
             return
         _grant(seconds)
         try:
-            answer = renderer.answer(request)
+            answer = renderer.answer(request, sources.decode())
             if answer is not None:
                 _send(frames.encode(*answer))
         except MemoryError:
@@ -62,15 +62,20 @@ class Renderer:
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
+        self._sources = ""
 
-    def answer(self, request: dict[str, Any]) -> _Answer | None:
-        """The answer to one request, an error of the page included; None for those that need none."""
+    def answer(self, request: dict[str, Any], sources: str) -> _Answer | None:
+        """The answer to one request, an error of the page included; None for those that need none.
+
+        sources: the key of the site's sources, beside the request since it stands for far more than the page sees.
+        """
         if request["op"] == "load":
             self._loaded[request["key"]] = request["value"]
             return None
         if request["op"] == "drop":
             self._loaded.pop(request["key"], None)
             return None
+        self._sources = sources
         render: Callable[[dict[str, Any]], _Answer] = getattr(self, f"_{request['op']}")
         try:
             return render(request)
@@ -85,7 +90,7 @@ class Renderer:
     def _page(self, request: dict[str, Any]) -> _Answer:
         """A page within its theme."""
         site, theme = self._loaded[request["site"]], self._theme(request["theme"])
-        resolver = Resolver(request["source"], self._loaded[request["sources"]] if request["source"] else {})
+        resolver = Resolver(request["source"], self._loaded.get(self._sources, {}))
         body = body_of(request["content"], request["format"], _rules(site, theme.reserved), resolver)
         values = request["values"]
         page = values["page"] | {
@@ -108,7 +113,9 @@ class Renderer:
 
     def _document(self, request: dict[str, Any]) -> _Answer:
         """A whole document stays as it is; only its links are wanted."""
-        return {"links": scan(request["content"], str).links}, b""
+        return {"links": scan(request["content"], str).links, "looked_up": {}}, request["content"].encode(
+            errors="replace"
+        )
 
     def _body(self, request: dict[str, Any]) -> _Answer:
         """A page's body alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,12 @@ def encode(message: Any, body: bytes = b"") -> bytes:
     """A frame of a JSON value and bytes beside it. The same value gives the same frame."""
     text = json.dumps(message, sort_keys=True, separators=(",", ":")).encode()
     return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
+
+
+def digest(frame: bytes) -> str:
+    """The digest of a frame's JSON value, whatever bytes are beside it."""
+    size = int.from_bytes(frame[:4], "big")
+    return hashlib.sha256(memoryview(frame)[LENGTHS : LENGTHS + size]).hexdigest()
 
 
 def read(receive: Callable[[int], bytes]) -> tuple[Any, bytes]:

@@ -28,7 +28,11 @@ class Packer:
         """Take one rendered page."""
         if rendered.feed and rendered.output.node:
             self._feed[rendered.output.node.path] = rendered.feed
-        self._put(rendered.output, rendered.body)
+        if rendered.digest:
+            file = rendered.output.file
+            self._entries[file] = FileEntry(rendered.digest, rendered.size, media_type(file))
+        else:
+            self._put(rendered.output, rendered.body)
 
     def finish(self) -> Bundle:
         """Add everything that is not rendered, and write the manifest."""

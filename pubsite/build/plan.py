@@ -18,10 +18,11 @@ from pubsite.build.options import Options, unsupported
 from pubsite.build.pages import NOT_FOUND_FILE, Pages, arrange
 from pubsite.build.redirects import Redirect
 from pubsite.build.snapshot import AssetSource, Snapshot
-from pubsite.build.themes import Theme, ThemeAsset, load_theme
+from pubsite.build.theme_assets import ThemeAsset, theme_assets, theme_of
 from pubsite.build.urls import slot
 from pubsite.errors import Problem
 from pubsite.storage import TrailingSlash
+from pubsite.themes import Theme
 
 SITEMAP_URLS = 50_000
 
@@ -66,6 +67,12 @@ class Plan:
     listed: tuple[Node, ...] = field(default=())
 
     @property
+    def theme_assets(self) -> tuple[ThemeAsset, ...]:
+        """The theme's assets as this site publishes them."""
+        options = self.options
+        return theme_assets(options.theme, minify=options.minify, fingerprint=options.fingerprint) if self.theme else ()
+
+    @property
     def home(self) -> str:
         """The site's title."""
         return self.options.title or self.snapshot.site.name or self.snapshot.site.slug
@@ -79,7 +86,6 @@ def plan(snapshot: Snapshot) -> Plan:
     if snapshot.site.mode == "SelfManaged":
         return _settle(Plan(snapshot, options, (), {}, _nowhere(options), tuple(problems)), assets, [])
     pages = arrange(snapshot, options)
-    theme = load_theme(options.theme, minify=options.minify, fingerprint=options.fingerprint)
     in_tree = [node for node in pages.tree.nodes if node.source]
     own = [*assets, *(_page(node, Kind.page) for node in in_tree), *(_page(node, Kind.raw) for node in pages.raw)]
     if pages.not_found.source:
@@ -95,7 +101,7 @@ def plan(snapshot: Snapshot) -> Plan:
         destinations=_nowhere(options),
         problems=(*problems, *pages.problems),
         pages=pages,
-        theme=theme,
+        theme=theme_of(options.theme),
         feed=_newest(pages.tree.nodes, options),
         listed=listed,
     )
@@ -109,7 +115,7 @@ def _settle(draft: Plan, own: list[Output], generated: list[Output]) -> Plan:
     nodes = draft.pages.tree.nodes if draft.pages else ()
     gathered, problems = redirecting.gather(snapshot.redirects, nodes, options)
     taken = {slot(output.file, policy) for output in own}
-    shadowed = [redirect for redirect in gathered if redirect.yielding and slot(redirect.path, policy) in taken]
+    shadowed = {redirect for redirect in gathered if redirect.yielding and slot(redirect.path, policy) in taken}
     problems += [
         Problem("warn", redirect.path, "redirect_shadowed", f"{redirect.owner} is left out: something is there")
         for redirect in shadowed
@@ -170,13 +176,13 @@ def _folders(files: Iterable[str]) -> set[str]:
 
 
 def _generated(draft: Plan) -> Iterator[Output]:
-    pages, theme, options = draft.pages, draft.theme, draft.options
-    if pages is None or theme is None:
+    pages, options = draft.pages, draft.options
+    if pages is None:
         return
     for node in pages.tree.nodes:
         if not node.source:
             yield Output(node.file, Kind.section, f"list of {node.path}", node)
-    for asset in theme.assets:
+    for asset in draft.theme_assets:
         yield Output(asset.file, Kind.theme, f"theme file {asset.name}", theme_asset=asset)
     if not pages.not_found.source:
         yield Output(NOT_FOUND_FILE, Kind.not_found, "404 page", pages.not_found)

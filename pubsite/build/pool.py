@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from pubsite.build import frames
+from pubsite.build.memo import Memo
 from pubsite.build.options import Options
 from pubsite.build.process import Answer, Child, Died, Overdue, Request
 from pubsite.errors import BuildFailed, Problem, Unavailable
@@ -31,7 +32,10 @@ class _Job:
 
 
 class RendererPool:
-    """`processes` children, started when first needed; each page may take `seconds` and `memory` bytes. Thread-safe."""
+    """`processes` children, started when first needed; each page may take `seconds` and `memory` bytes. Thread-safe.
+
+    `memo` holds what they rendered before.
+    """
 
     def __init__(self, processes: int = 2, seconds: int = 10, memory: int = 1 << 30) -> None:
         self._processes = max(1, processes)
@@ -42,6 +46,7 @@ class RendererPool:
         self._threads: list[threading.Thread] = []
         self._children: set[Child] = set()
         self._closed = False
+        self.memo = Memo()
 
     @property
     def pids(self) -> tuple[int, ...]:

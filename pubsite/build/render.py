@@ -5,13 +5,15 @@ A request holds everything that the page's output depends on, so that equal requ
 
 from __future__ import annotations
 
-import hashlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from pubsite.build import frames, nav
 from pubsite.build.body import is_document
+from pubsite.build.memo import Memo, Outcome
 from pubsite.build.nav import Node
 from pubsite.build.pages import menu_of, source_links
 from pubsite.build.plan import Kind, Output, Plan
@@ -19,28 +21,66 @@ from pubsite.build.pool import RendererPool
 from pubsite.build.process import Answer, Request, Shared
 from pubsite.build.titles import human
 from pubsite.errors import Problem
-from pubsite.storage import ORIGIN_TOKEN
+from pubsite.storage import ORIGIN_TOKEN, ObjectStore
 
 GENERATOR = "pubsite"
+_BATCH = 200
 _RENDERED = (Kind.page, Kind.section, Kind.not_found)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One rendered output. `feed`: its body with absolute links, when the feed wants it."""
+    """One page's output: its bytes, or the digest and the size of the object that an earlier build made of them.
+
+    `feed`: the page's body with absolute links, when the feed wants it.
+    """
 
     output: Output
-    body: bytes
+    body: bytes = b""
+    digest: str = ""
+    size: int = 0
     problems: tuple[Problem, ...] = ()
     feed: str = ""
 
 
-def render(plan: Plan, renderers: RendererPool) -> Iterator[Rendered]:
+def render(plan: Plan, objects: ObjectStore, renderers: RendererPool) -> Iterator[Rendered]:
     """Every page, section and 404 page of the plan, as they come; one that fails has an error among its problems."""
-    outputs = [output for output in plan.outputs if output.kind in _RENDERED]
     requests = Requests(plan)
-    for output, answer in renderers.render((output, requests.of(output)) for output in outputs):
-        yield _rendered(plan, output, answer)
+    known: deque[Rendered] = deque()
+
+    def unknown() -> Iterator[tuple[tuple[Output, str], Request]]:
+        for batch in _batches([output for output in plan.outputs if output.kind in _RENDERED]):
+            asked = [(output, requests.of(output)) for output in batch]
+            digests = [frames.digest(request.frame) for _, request in asked]
+            outcomes = _remembered(digests, requests.sources, objects, renderers.memo)
+            for (output, request), digest in zip(asked, digests, strict=True):
+                if outcome := outcomes.get(digest):
+                    known.append(_from_memo(plan, output, outcome))
+                else:
+                    yield (output, digest), request
+
+    for (output, digest), answer in renderers.render(unknown()):
+        if not answer.error:
+            renderers.memo.keep(digest, Outcome.of(sha256(answer.body).hexdigest(), len(answer.body), answer.values))
+        yield _from_child(plan, output, answer)
+        while known:
+            yield known.popleft()
+    yield from known
+
+
+def _batches(outputs: list[Output]) -> Iterator[list[Output]]:
+    return (outputs[start : start + _BATCH] for start in range(0, len(outputs), _BATCH))
+
+
+def _remembered(digests: list[str], sources: dict[str, str], objects: ObjectStore, memo: Memo) -> dict[str, Outcome]:
+    """Request digest → outcome, of those whose objects are still there; they are made young before that is asked."""
+    found = {digest: outcome for digest in digests if (outcome := memo.get(digest, sources))}
+    if not found:
+        return {}
+    wanted = [outcome.digest for outcome in found.values()]
+    objects.renew(wanted)
+    missing = objects.missing(wanted)
+    return {digest: outcome for digest, outcome in found.items() if outcome.digest not in missing}
 
 
 def count(plan: Plan) -> int:
@@ -63,7 +103,8 @@ class Requests:
         self._tree = plan.pages.tree
         self._theme = Shared.of(f"theme:{plan.theme.digest}", dict(plan.theme.templates))
         self._site = _shared("site", _site_values(plan))
-        self._sources = _shared("sources", source_links(plan.snapshot, plan.pages))
+        self.sources = source_links(plan.snapshot, plan.pages)
+        self._sources = _shared("sources", self.sources)
         self._in_feed = (
             frozenset(node.path for node in plan.feed) if plan.options.feed and plan.options.feed.full else ()
         )
@@ -85,7 +126,6 @@ class Requests:
             "op": "page",
             "theme": self._theme.key,
             "site": self._site.key,
-            "sources": self._sources.key,
             "template": _template(output),
             "format": "markdown" if config.get("format") == "markdown" else "html",
             "content": content,
@@ -93,7 +133,9 @@ class Requests:
             "feed_base": origin(self._plan) if node.path in self._in_feed else "",
             "values": self._values(output, node),
         }
-        return Request(frames.encode(message), (self._theme, self._site, *([self._sources] if source else [])))
+        if not source:
+            return Request(frames.encode(message), (self._theme, self._site))
+        return Request(frames.encode(message, self._sources.key.encode()), (self._theme, self._site, self._sources))
 
     def _values(self, output: Output, node: Node) -> dict[str, Any]:
         """The template's context, without what comes of the content and without what the whole site shares."""
@@ -115,8 +157,7 @@ class Requests:
 
 
 def _shared(name: str, value: Any) -> Shared:
-    key = f"{name}:{hashlib.sha256(frames.encode(value)).hexdigest()}"
-    return Shared.of(key, value)
+    return Shared.of(f"{name}:{frames.digest(frames.encode(value))}", value)
 
 
 def _template(output: Output) -> str:
@@ -128,7 +169,7 @@ def _template(output: Output) -> str:
 
 
 def _site_values(plan: Plan) -> dict[str, Any]:
-    options, theme = plan.options, plan.theme
+    options = plan.options
     has_feed = any(output.kind == Kind.feed for output in plan.outputs)
     site = {
         "title": plan.home,
@@ -137,12 +178,12 @@ def _site_values(plan: Plan) -> dict[str, Any]:
         "home_url": "/",
         "nav": [{"label": label, "href": href} for label, href in options.nav_items or _menu(plan)],
         "feed_url": options.feed.path if options.feed and has_feed else "",
-        "theme_options": {**theme.options, **options.theme_options} if theme else {},
+        "theme_options": dict(options.theme_options),
         "style_override": options.style_override,
     }
     return {
         "site": site,
-        "assets": {asset.name: asset.file for asset in theme.assets} if theme else {},
+        "assets": {asset.name: asset.file for asset in plan.theme_assets},
         "generator": GENERATOR,
         "extensions": options.extensions,
         "highlight": options.highlight,
@@ -177,20 +218,30 @@ def _page_values(plan: Plan, node: Node) -> dict[str, Any]:
     }
 
 
-def _rendered(plan: Plan, output: Output, answer: Answer) -> Rendered:
-    node = output.node
-    path = node.path if node else output.file
-    content = node.source.content if node and node.source else ""
+def _from_memo(plan: Plan, output: Output, outcome: Outcome) -> Rendered:
+    values = outcome.values
+    problems = _problems(plan, output, values)
+    return Rendered(output, b"", outcome.digest, outcome.size, problems, values.get("feed", ""))
+
+
+def _from_child(plan: Plan, output: Output, answer: Answer) -> Rendered:
     if answer.error:
-        return Rendered(output, b"", (Problem("error", path, answer.error, f"{path} {answer.message}"),))
-    links = [(written, link) for written, link in answer.values["links"]]
-    problems = plan.destinations.broken(path, node.url if node else "/", links, content)
-    if answer.values.get("scrubbed"):
-        message = f"{answer.values['scrubbed']} control characters are left out"
+        path = output.node.path if output.node else output.file
+        problem = Problem("error", path, answer.error, f"{path} {answer.message}")
+        return Rendered(output, problems=(problem,))
+    problems = _problems(plan, output, answer.values)
+    return Rendered(output, answer.body, problems=problems, feed=answer.values.get("feed", ""))
+
+
+def _problems(plan: Plan, output: Output, values: dict[str, Any]) -> tuple[Problem, ...]:
+    node = output.node
+    path, url = (node.path, node.url) if node else (output.file, "/")
+    content = node.source.content if node and node.source else ""
+    problems = plan.destinations.broken(path, url, [(written, link) for written, link in values["links"]], content)
+    if scrubbed := values.get("scrubbed"):
+        message = f"{scrubbed} control characters are left out"
         problems.append(Problem("warn", path, "control_characters", message))
-    is_whole = "scrubbed" not in answer.values
-    body = content.encode(errors="replace") if is_whole else answer.body
-    return Rendered(output, body, tuple(problems), answer.values.get("feed", ""))
+    return tuple(problems)
 
 
 def _text(value: object) -> str:
