@@ -40,7 +40,8 @@ async function work() {
   const report = (text) => findings.push({ url, how, text });
   page.on("pageerror", (error) => report(`script error: ${error.message}`));
   page.on("console", (message) => {
-    const expected = message.location().url === url && message.text().includes("404"); // the page that is not there
+    // The page that is not there, and the icon that a browser asks for where a page names none.
+    const expected = message.text().includes("404") && [url, new URL("/favicon.ico", url).href].includes(message.location().url);
     if (message.type() === "error" && !expected) report(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
@@ -53,8 +54,13 @@ async function work() {
         how = `${width} ${colorScheme}`;
         await page.setViewportSize({ width: Number(width), height });
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await page.goto(url, { waitUntil: "load" });
-        await check(page, report);
+        try {
+          await page.goto(url, { waitUntil: "load" });
+          await check(page, report);
+        } catch (error) {
+          report(`cannot be opened: ${error.message.split("\n")[0]}`);
+          continue;
+        }
         if (task.shots[url]) {
           await page.screenshot({ path: `${task.folder}/${task.shots[url]}-${width}-${colorScheme}.png` });
         }

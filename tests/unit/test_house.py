@@ -46,7 +46,7 @@ EXCEPTIONS: dict[str, frozenset[str]] = {"build/collect.py": frozenset({"models"
 ONLY_IN: dict[str, frozenset[str]] = {
     "cornice": frozenset({"api.py"}),
     "zope.sqlalchemy": frozenset({"db.py"}),
-    "colander": frozenset({"schema.py", "api.py", "openapi.py", "views"}),
+    "colander": frozenset({"schema.py", "api.py", "views"}),
     "waitress": frozenset({"server.py", "wire.py"}),
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
