@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pubsite.errors import PubsiteError
 from pubsite.hosting_bodies import Bodies, Body
-from pubsite.hosting_http import ByteRange, byte_range, lists_etag, prefers_gzip, site_label, url_path, with_query
-from pubsite.hosting_pages import GONE, METHOD, NO_PAGE, NO_SITE, UNAVAILABLE, OwnPage
+from pubsite.hosting_http import (
+    ByteRange,
+    byte_range,
+    lists_strongly,
+    lists_weakly,
+    prefers_gzip,
+    site_label,
+    url_path,
+    with_query,
+)
+from pubsite.hosting_pages import CHANGED, GONE, METHOD, NO_PAGE, NO_SITE, UNAVAILABLE, OwnPage
 from pubsite.storage import FileEntry, Manifest, ObjectMissing, Ref, Storage, is_text, route
 
 if TYPE_CHECKING:
@@ -112,15 +121,19 @@ class Hosting:
 
 def _file(entry: FileEntry, body: Body, environ: WSGIEnvironment, origin: str) -> Response:
     etag = _etag(entry, origin)
+    gzip_etag = f'{etag[:-1]}-gzip"'
+    required = environ.get("HTTP_IF_MATCH")
+    if required is not None and not lists_strongly(required, etag, gzip_etag):
+        return _own(CHANGED)
     wanted = _range(environ, etag, len(body.identity))
     gzip = body.gzip if wanted is None and prefers_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")) else None
     if gzip is not None:
-        etag = f'{etag[:-1]}-gzip"'
+        etag = gzip_etag
     headers: Headers = [("ETag", etag), _FOR_EVER if entry.fingerprinted else _ASK_AGAIN, *_SAFETY]
     if body.gzip is not None:
         headers.append(("Vary", "Accept-Encoding"))
     known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is not None and lists_etag(known, etag):
+    if known is not None and lists_weakly(known, etag):
         return Response(_STATUS[304], headers, b"")
     headers += [("Content-Type", _content_type(entry)), ("Accept-Ranges", "bytes")]
     if wanted is not None:

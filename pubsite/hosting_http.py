@@ -13,7 +13,7 @@ from urllib.parse import quote
 _HOST = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.(.+?)(?::([0-9]{1,5}))?", re.IGNORECASE | re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.{1,2}(?:/|\Z)")
 _LONGEST_PATH = 32_768  # bytes: 8192 characters of up to four each
-_ETAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+_ETAGS = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _CODING = re.compile(r"\s*([!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?")
 _RANGE = re.compile(r"\s*bytes\s*=\s*(?:([0-9]+)\s*-\s*([0-9]*)|-\s*([0-9]+))\s*", re.IGNORECASE)
 _LONGEST_NUMBER = 18
@@ -80,9 +80,14 @@ def _prefers_gzip(accept_encoding: str) -> bool:
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
-def lists_etag(header: str, etag: str) -> bool:
+def lists_weakly(header: str, etag: str) -> bool:
     """Whether an If-None-Match names `etag`, by weak comparison, or is `*`."""
-    return header.strip() == "*" or etag in _ETAG.findall(header)
+    return header.strip() == "*" or any(tag == etag for _, tag in _ETAGS.findall(header))
+
+
+def lists_strongly(header: str, *etags: str) -> bool:
+    """Whether an If-Match names one of `etags`, by strong comparison, or is `*`."""
+    return header.strip() == "*" or not {tag for weak, tag in _ETAGS.findall(header) if not weak}.isdisjoint(etags)
 
 
 def byte_range(header: str, size: int) -> ByteRange | None:

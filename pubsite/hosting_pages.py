@@ -27,6 +27,7 @@ def _page(status: str, title: str, text: str, *headers: tuple[str, str]) -> OwnP
 NO_SITE = _page("404 Not Found", "No site here", "There is no site at this address, or nothing of it is live yet.")
 NO_PAGE = _page("404 Not Found", "Page not found", 'There is no such page. <a href="/">Go to the front page</a>.')
 GONE = _page("410 Gone", "This site is off the air", "It was taken down by its owners.")
+CHANGED = _page("412 Precondition Failed", "Changed since", "The page is no longer what was asked for.")
 METHOD = _page(
     "405 Method Not Allowed", "Only to be read", "This site can be read, and nothing else.", ("Allow", "GET, HEAD")
 )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from pubsite.errors import Unavailable
 from pubsite.storage.big_files import BIG_FROM, BigFiles
 from pubsite.storage.database import Database
 from pubsite.storage.objects import ObjectMissing, Stored, Swept, digest_of, pack
@@ -57,8 +58,12 @@ class SqliteObjects:
                 prepared[digest] = self._prepare(digest, wanted[digest])
             with self._database.write() as connection:
                 absent = self.missing(wanted)  # on this thread's connection: within the transaction
-                self._insert(connection, [prepared.get(d) or self._prepare(d, wanted[d]) for d in sorted(absent)])
+                for digest in absent - prepared.keys():  # swept since
+                    prepared[digest] = self._prepare(digest, wanted[digest])
+                self._insert(connection, [prepared[digest] for digest in sorted(absent)])
                 _renew(connection, wanted.keys() - absent, self._clock())
+        except OSError as error:
+            raise Unavailable("the object store cannot be written") from error
         finally:
             for draft in [p.draft for p in prepared.values() if p.draft]:
                 draft.unlink(missing_ok=True)
@@ -75,8 +80,10 @@ class SqliteObjects:
         if body is None:
             try:
                 body = self._big.read(digest)
-            except FileNotFoundError as error:  # collected since the row was read, or lost
+            except FileNotFoundError as error:  # swept since the row was read, or lost
                 raise ObjectMissing(digest) from error
+            except OSError as error:
+                raise Unavailable("the object store cannot be read") from error
         return Stored(body, coding)
 
     def size(self, digest: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from pubsite.errors import Unavailable
 from pubsite.storage import ObjectMissing, ObjectStore, Storage, memory_storage, open_storage
 
 NO_OBJECT = "0" * 64
 BIG = os.urandom(300_000)
+BIG_NOISE = os.urandom(300_000)
 BIG_TEXT = b"0123456789" * 200_000
 BODIES = [b"", b"x", b"text " * 400, os.urandom(5000), BIG, BIG_TEXT]
 
@@ -150,6 +153,53 @@ def test_the_database_is_set_up_to_survive_power_cuts_and_to_shrink(tmp_path: Pa
     before = database.one("PRAGMA page_count")[0]
     storage.objects.sweep(set(digests[:10]), older_than=float("inf"))
     assert database.one("PRAGMA page_count")[0] < before / 5
+    storage.close()
+
+
+def test_bytes_are_flushed_before_their_name_and_the_name_before_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(tmp_path)
+    storage.objects.put(os.urandom(300_000))
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def flush(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").resolve()
+        steps.append(f"flush {'folder' if path.is_dir() else 'file'}")
+        fsync(handle)
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    def note(statement: str) -> None:
+        if statement.startswith(("INSERT INTO objects", "COMMIT")):
+            steps.append(statement.split(" ")[0])
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    storage.objects._database._connection().set_trace_callback(note)  # type: ignore[attr-defined]  # SQLite's own order
+    storage.objects.put(BIG)
+    storage.close()
+    assert [step for step in steps if step != "flush folder"] == ["flush file", "rename", "INSERT", "COMMIT"]
+    assert steps[steps.index("rename") + 1 :] == ["flush folder", "INSERT", "COMMIT"]
+
+
+def test_a_disk_that_fails_is_said_to_be_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(tmp_path)
+    kept = storage.objects.put(BIG)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable):
+        storage.objects.put_many([b"small", BIG_NOISE])
+    monkeypatch.undo()
+    assert list(storage.objects.digests()) == [kept]
+    assert list((tmp_path / "objects" / "drafts").iterdir()) == []
+    assert storage.objects.get(storage.objects.put(BIG_NOISE)) == BIG_NOISE
     storage.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pubsite.storage import (
@@ -52,6 +52,7 @@ def many(count: int, tag: str = "") -> dict[str, Entry]:
     return {f"/{tag}page-{n}/index.html": FileEntry(DIGEST, n, "text/html") for n in range(count)}
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(entry_sets, routings)
 def test_what_goes_in_comes_out(entries: dict[str, Entry], routing: Routing) -> None:
     objects = memory_storage().objects
@@ -66,6 +67,7 @@ def test_what_goes_in_comes_out(entries: dict[str, Entry], routing: Routing) -> 
     assert (bundle.files, bundle.redirects, bundle.bytes) == (len(totals), len(entries) - len(totals), sum(totals))
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(entry_sets, texts.map(lambda text: "/" + text))
 def test_a_path_that_is_not_in_it_has_no_entry(entries: dict[str, Entry], path: str) -> None:
     objects = memory_storage().objects
@@ -73,6 +75,7 @@ def test_a_path_that_is_not_in_it_has_no_entry(entries: dict[str, Entry], path: 
     assert manifest.lookup(path) == entries.get(path)
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.integers(0, 400), st.randoms(use_true_random=False))
 def test_the_digest_hangs_on_the_set_and_not_on_its_order(count: int, random) -> None:  # type: ignore[no-untyped-def]
     objects = memory_storage().objects
@@ -82,6 +85,7 @@ def test_the_digest_hangs_on_the_set_and_not_on_its_order(count: int, random) ->
     assert write_manifest(objects, dict(entries), Routing()) == first
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(entry_sets, entry_sets, routings, routings)
 def test_two_digests_are_equal_only_for_equal_sites(
     one: dict[str, Entry], other: dict[str, Entry], routing: Routing, other_routing: Routing

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pubsite.errors import Conflict, Invalid
@@ -230,6 +230,7 @@ def test_a_file_where_a_folder_is_due_is_named(storage: Storage, tmp_path: Path)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(
     files=st.dictionaries(st.lists(names, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts)), st.binary())
 )
