@@ -19,6 +19,8 @@ from pubsite.models.paths import file_key, file_path_problem
 from pubsite.services import sites
 
 MEBIBYTE = 1_048_576
+# PostgreSQL takes at most 65,535 parameters a statement, SQLite 32,766.
+_MOST_PARAMETERS = 10_000
 
 
 class Objects(Protocol):
@@ -41,7 +43,7 @@ def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
     if path:
         _require_path(path, "path", location="querystring")
         directory = _at(db, site, path)
-        if directory is None or not directory.is_directory:
+        if directory is None or not directory.is_directory or directory.path != path:
             raise NotFound("Directory not found")
     rows = db.scalars(select(File).where(File.site_id == site.id, File.parent_digest == file_key(path))).all()
     return sorted(rows, key=lambda row: (not row.is_directory, row.path))
@@ -50,9 +52,7 @@ def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
 def find(db: Session, site: Site, path: str) -> File:
     """The file at a path; raises NotFound when there is none, Invalid when it is a directory or no path at all."""
     _require_path(path, "path", location="path")
-    file = _at(db, site, path)
-    if file is None:
-        raise NotFound("File or directory not found")
+    file = _named(db, site, path)
     if file.is_directory:
         raise Invalid.field("path", "is a directory", location="path")
     return file
@@ -100,10 +100,8 @@ def remove(db: Session, site: Site, path: str, *, recursive: bool = False) -> in
     """Delete a file, an empty directory, or with `recursive` a whole tree; how many files and directories that were."""
     _require_path(path, "path", location="path")
     site = sites.lock(db, site)
-    top = _at(db, site, path)
-    if top is None:
-        raise NotFound("File or directory not found")
-    below = list(_below(db, site, top.path)) if top.is_directory else []
+    top = _named(db, site, path)
+    below = _below(db, site, path) if top.is_directory else ()
     if below and not recursive:
         raise Conflict(f"The directory {path} is not empty: delete what is in it, or send ?recursive=true")
     for file in (top, *below):
@@ -146,11 +144,18 @@ def _at(db: Session, site: Site, path: str) -> File | None:
     return db.scalar(select(File).where(File.site_id == site.id, File.path_digest == file_key(path)))
 
 
-def _below(db: Session, site: Site, path: str) -> Iterator[File]:
-    for file in db.scalars(select(File).where(File.site_id == site.id, File.parent_digest == file_key(path))):
-        yield file
-        if file.is_directory:
-            yield from _below(db, site, file.path)
+def _named(db: Session, site: Site, path: str) -> File:
+    """What lies at exactly that path: another case is another name, though both cannot lie in one tree."""
+    file = _at(db, site, path)
+    if file is None or file.path != path:
+        raise NotFound("File or directory not found")
+    return file
+
+
+def _below(db: Session, site: Site, path: str) -> Sequence[File]:
+    """Everything under a directory, however deep."""
+    query = select(File).where(File.site_id == site.id, File.path.startswith(f"{path}/", autoescape=True))
+    return db.scalars(query).all()
 
 
 def ancestors(path: str) -> list[str]:
@@ -159,12 +164,20 @@ def ancestors(path: str) -> list[str]:
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
+def slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The values in portions that fit one statement of either database."""
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        yield values[start : start + _MOST_PARAMETERS]
+
+
 def _make_directories(db: Session, site: Site, path: str) -> None:
-    for directory in ancestors(path):
-        present = _at(db, site, directory)
+    keys = {file_key(directory): directory for directory in ancestors(path)}
+    rows = db.scalars(select(File).where(File.site_id == site.id, File.path_digest.in_(keys)))
+    known = {row.path_digest: row for row in rows}
+    for key, directory in keys.items():
+        present = known.get(key)
         if present is None:
             db.add(new_row(site, directory, is_directory=True))
-            db.flush()
         elif not present.is_directory:
             raise Conflict(f"{present.path} is a file: nothing can lie below it")
         elif present.path != directory:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -23,8 +23,6 @@ from pubsite.services import files, sites
 
 STAGED_FOR = timedelta(hours=1)
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-# PostgreSQL takes at most 65,535 parameters a statement, SQLite 32,766.
-_MOST_PARAMETERS = 10_000
 
 
 class Objects(Protocol):
@@ -117,7 +115,7 @@ def _sizes(db: Session, site: Site, digests: Set[str]) -> dict[str, int]:
     """The sizes of those digests that this publisher's sites hold, or that were staged for this site."""
     mine = select(Site.id).where(Site.publisher_id == site.publisher_id, Site.deleted_at.is_(None))
     sizes: dict[str, int] = {}
-    for some in _slices(sorted(digests)):
+    for some in files.slices(sorted(digests)):
         held = select(File.digest, File.size).where(File.site_id.in_(mine), File.digest.in_(some))
         staged = select(StagedBlob.digest, StagedBlob.size).where(
             StagedBlob.site_id == site.id, StagedBlob.digest.in_(some), StagedBlob.created_at > now() - STAGED_FOR
@@ -125,11 +123,6 @@ def _sizes(db: Session, site: Site, digests: Set[str]) -> dict[str, int]:
         for query in (held, staged):
             sizes.update((row.digest, row.size) for row in db.execute(query))
     return sizes
-
-
-def _slices(digests: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(digests), _MOST_PARAMETERS):
-        yield digests[start : start + _MOST_PARAMETERS]
 
 
 def _drop_lapsed(db: Session, site: Site) -> None:
