@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -22,6 +22,7 @@ from pubsite.models.paths import file_key, file_path_problem
 from pubsite.services import files, sites
 
 STAGED_FOR = timedelta(hours=1)
+MOST_DIRECTORIES = 100_000
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -97,7 +98,7 @@ def _check(wanted: Mapping[str, str]) -> None:
             problem = f"collides with {other} where case is folded"
         if problem is not None:
             problems.append(FieldError("body", f"files.{path}", problem))
-    for directory in {directory for path in wanted for directory in files.ancestors(path)}:
+    for directory in _directories(wanted):
         other = seen.setdefault(file_key(directory), directory)
         if other != directory:
             problems.append(FieldError("body", f"files.{other}", f"collides with the directory {directory}"))
@@ -105,6 +106,19 @@ def _check(wanted: Mapping[str, str]) -> None:
             problems.append(FieldError("body", f"files.{directory}", "is a file and a directory"))
     if problems:
         raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+
+
+def _directories(paths: Iterable[str]) -> set[str]:
+    """The directories above some paths; raises Invalid when they are too many: one path alone can have 2,000."""
+    found: set[str] = set()
+    for path in paths:
+        directory = path.rpartition("/")[0]
+        while directory and directory not in found:
+            found.add(directory)
+            directory = directory.rpartition("/")[0]
+        if len(found) > MOST_DIRECTORIES:
+            raise Invalid.field("files", f"must have at most {MOST_DIRECTORIES} directories")
+    return found
 
 
 def _absent(digest: str) -> FieldError:
@@ -138,7 +152,7 @@ def _drop_lapsed(db: Session, site: Site) -> None:
 def _swap(db: Session, site: Site, wanted: Mapping[str, str], sizes: Mapping[str, int]) -> SyncCounts:
     counts = SyncCounts()
     present = {file.path: file for file in db.scalars(select(File).where(File.site_id == site.id))}
-    directories = {directory for path in wanted for directory in files.ancestors(path)}
+    directories = _directories(wanted)
     for path, file in list(present.items()):
         if path in (directories if file.is_directory else wanted):
             continue
