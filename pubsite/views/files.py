@@ -18,6 +18,7 @@ from pubsite.schema import Boolean, Object, OpenObject, Text, required
 from pubsite.security import Permission
 from pubsite.services import files
 from pubsite.services.files import Limits
+from pubsite.views import conditional
 from pubsite.views.pages import UUID
 
 # The documented types, exactly; everything else is a stream of bytes.
@@ -84,11 +85,12 @@ def content(request: Request) -> dict[str, str]:
 def download(request: Request) -> Response:
     file = files.find(request.db, request.context.site, request.matchdict["path"])
     name = file.path.rpartition("/")[2]
-    response = Response(request.registry.storage.objects.get(file.digest or ""), conditional_response=True)
+    digest = file.digest or ""
+    response = conditional.answer(request, request.registry.storage.objects.get(digest), digest)
+    if response.status_code not in (200, 206):
+        return response
     response.headers["Content-Type"] = DOWNLOAD_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
     response.headers["Content-Disposition"] = attachment(name)
-    response.headers["Accept-Ranges"] = "bytes"
-    response.etag = file.digest
     return response
 
 

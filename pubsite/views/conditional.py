@@ -1,0 +1,62 @@
+"""Conditional and partial answers for one file (RFC 9110, sections 13 and 14): validators, and a single byte range.
+
+WebOb's own raise for some Range headers, and do so where no error becomes an answer any more; they are not used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pyramid.request import Request
+from pyramid.response import Response
+
+from pubsite.api import error_response
+from pubsite.errors import PreconditionFailed
+
+# Longer numbers than 18 digits stand for no file; several ranges are answered with the whole, as the RFC allows.
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
+_ETAG = re.compile(r'(W/)?("[^"]*")')
+
+
+def answer(request: Request, body: bytes, etag: str) -> Response:
+    """`body` whole (200), in part (206), or not at all (304, 416); raises PreconditionFailed by If-Match.
+
+    `etag`: the strong validator of `body`, without quotes.
+    """
+    tag, headers = f'"{etag}"', request.headers
+    if "If-Match" in headers and not _names(headers["If-Match"], tag, weakly=False):
+        raise PreconditionFailed("The file is another one by now")
+    if _names(headers.get("If-None-Match", ""), tag, weakly=True):
+        response = Response(status=304)
+    elif (wanted := _wanted(headers, tag, len(body))) is None:
+        response = Response(body)
+    elif not wanted:
+        response = error_response(request, 416, "The file does not have that range")
+        response.headers["Content-Range"] = f"bytes */{len(body)}"
+        return response
+    else:
+        response = Response(body[wanted.start : wanted.stop], status=206)
+        response.headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(body)}"
+    response.headers["ETag"] = tag
+    response.headers["Accept-Ranges"] = "bytes"
+    return response
+
+
+def _names(header: str, tag: str, *, weakly: bool) -> bool:
+    if header.strip() == "*":
+        return True
+    return any(named == tag and (weakly or not weak) for weak, named in _ETAG.findall(header))
+
+
+def _wanted(headers: Mapping[str, str], tag: str, size: int) -> range | None:
+    """The bytes that Range asks for, none where it cannot be met; None: the whole file."""
+    match = _RANGE.match(headers.get("Range", "").strip())
+    if match is None or headers.get("If-Range", tag) != tag:
+        return None
+    first, last, suffix = (int(text) if text else None for text in match.groups())
+    if first is None:
+        return range(max(size - (suffix or 0), 0), size)
+    if last is not None and last < first:
+        return None
+    return range(first, size if last is None else min(last + 1, size))
