@@ -6,6 +6,7 @@ Exit codes and the two ways of telling an error stand in `failures`; no error ev
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ import click
 from pubsite.cli import demo, deploying, exporting, import_command, pages, pushing, server, sites
 from pubsite.cli.failures import INTERRUPTED, Failed, failure_of
 from pubsite.cli.invocation import Group, Invocation
-from pubsite.cli.output import Output
+from pubsite.cli.output import OneLine, Output
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's) and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     invocation = Invocation()
+    if logging.lastResort is not None and "--debug" not in arguments:  # where logs go that nobody configured
+        logging.lastResort.setFormatter(OneLine())
     try:
         result = pubsite.main(arguments, prog_name="pubsite", standalone_mode=False, obj=invocation)
         return result if isinstance(result, int) else 0

@@ -35,7 +35,10 @@ DEPLOY_SECONDS = 120.0
 @click.command(cls=Command)
 @pass_invocation
 def demo(invocation: Invocation) -> None:
-    """Make two demo sites and a token, deploy them, and tell how to go on. Safe to run again."""
+    """Make and deploy two sites to look at.
+
+    Tells their URLs, a token and how to go on. Safe to run again.
+    """
     server = invocation.local()
     server.init()
     _make_publisher(server)
@@ -107,13 +110,13 @@ def _deploy(invocation: Invocation, api: Api, site: SiteName, site_id: str) -> d
 
 
 def _home_page(api: Api) -> dict[str, Any] | None:
-    """The home page of the docs, for the example that changes it."""
+    """The home page of the docs (else their first), for the example that changes it."""
     try:
         site_id = find_site(api, DOCS)["id"]
     except NotFound:
         return None
     pages = api.get(f"/api/sites/{DOCS.publisher}/{DOCS.slug}/pages")
-    home = next((page for page in pages if page["path"] == "/"), None)
+    home = next((page for page in pages if page["path"] == "/"), next(iter(pages), None))
     return {"id": home["id"], "site_id": site_id} if home else None
 
 

@@ -55,9 +55,9 @@ def deploy(
 def rollback(
     invocation: Invocation, site: SiteName, version: int | None, restore_content: bool, no_wait: bool, timeout: float
 ) -> None:
-    """Make an earlier version live again, without a build.
+    """Make an earlier version live again.
 
-    The site is on hold afterwards: only `deploy --release-hold` puts newer content on the air.
+    Nothing is built. The site is on hold afterwards: only `deploy --release-hold` puts newer content on the air.
     """
     body: dict[str, Any] = {} if version is None else {"to_version": version}
     if restore_content:
@@ -78,7 +78,7 @@ def rollback(
 @site_argument
 @pass_invocation
 def status(invocation: Invocation, site: SiteName) -> None:
-    """What of a site is live, and its last deployments."""
+    """What is live, and the last deployments."""
     with invocation.api(site.publisher) as api:
         found = find_site(api, site)
         answer = api.get(DEPLOYMENTS, site_id=found["id"], page_size=20)["results"]

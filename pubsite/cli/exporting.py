@@ -30,7 +30,10 @@ FORMATS = ("dir", "tar.gz", "zip")
 @click.argument("out", type=click.Path(path_type=Path))
 @pass_invocation
 def export(invocation: Invocation, site: SiteName, form: str, version: int | None, out: Path) -> None:
-    """Write a deployed version of a site to OUT, the same bytes every time."""
+    """Write a version of a site to OUT.
+
+    The same version gives the same bytes every time; what files cannot express (redirects) is named.
+    """
     progress = invocation.output.progress
     with invocation.api(site.publisher) as api:
         record = _record(api, site, version)

@@ -55,7 +55,9 @@ class Imported:
 def import_tree(
     invocation: Invocation, site: SiteName, directory: Path, keep: bool, strict: bool, allow_empty: bool
 ) -> None:
-    """Make the pages and assets of a FullyManaged site from DIRECTORY: Markdown or HTML, with front matter.
+    """Turn a folder of Markdown into pages and assets.
+
+    DIRECTORY holds Markdown or HTML, with front matter; the site must be FullyManaged.
 
     Files that cannot be imported, or only in part, are named; the others are imported. Deploy afterwards.
     """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import plaster
+from plaster_pastedeploy import Loader  # type: ignore[import-untyped]  # ships no types
 
 from pubsite.errors import NotFound, SettingsError
 from pubsite.settings import Settings, load
@@ -45,6 +46,12 @@ class LocalServer:
         if scheme:  # a proxy stands in front
             return f"{scheme}://{host}" + (f":{port}" if port else "")
         return f"http://{host}:{self.port}"
+
+    def setup_logging(self) -> None:
+        """Log as the ini says; without a word about it there, only warnings are shown."""
+        loader = _loader(self.global_config["__file__"])
+        if "loggers" in loader.get_sections():
+            loader.setup_logging(dict(self.global_config))
 
     def init(self) -> None:
         """Make what is missing of the data folder: keys, database, schema."""
@@ -90,13 +97,9 @@ class LocalServer:
         # The app starts its worker when it is served, which here it is.
         served = {"__script__": "pserve", "worker": "embedded"} if work else {}
         app = pubsite.main({**self.global_config, **served}, **self.ini)
+        transport = httpx.WSGITransport(app=_seekable(app))
         headers = {"Authorization": f"Bearer {token}"}
-        with (
-            closing(app),
-            httpx.Client(
-                transport=httpx.WSGITransport(app=_seekable(app)), base_url=self.url, headers=headers
-            ) as client,
-        ):
+        with closing(app), httpx.Client(transport=transport, base_url=self.url, headers=headers) as client:
             yield client
 
     def issue_token(
@@ -146,7 +149,7 @@ def local_server(config: str | None, overrides: Mapping[str, str]) -> LocalServe
     if not path.is_file():
         hint = "name it with -c FILE or PUBSITE_CONFIG, or another server with --server URL"
         raise SettingsError(f"no configuration file {str(path)!r}: {hint}")
-    loader = plaster.get_loader(str(path.absolute()), protocols=["wsgi"])
+    loader = _loader(str(path.absolute()))
     defaults = {"__file__": str(path.absolute()), "here": str(path.absolute().parent), **overrides}
     try:
         ini = dict(loader.get_settings(_app_section(loader), defaults))
@@ -155,6 +158,11 @@ def local_server(config: str | None, overrides: Mapping[str, str]) -> LocalServe
         raise SettingsError(f"{path}: {error}") from error
     settings = load(ini, command_line=overrides)
     return LocalServer(defaults, ini, settings, _port(settings, server, overrides))
+
+
+def _loader(path: str) -> Loader:
+    """Plaster's loader of ini files; asking for it by its entry point would read the metadata of every package."""
+    return Loader(plaster.parse_uri(path))
 
 
 def _app_section(loader: Any) -> str:

@@ -6,6 +6,7 @@ Texts from the server or from file names lose their control characters before th
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -47,6 +48,15 @@ class Output:
             self.note(f"{problem.severity}: {problem.path}: {problem.message} [{problem.code}]")
         if (more := len(ranked) - SHOWN_PROBLEMS) > 0:
             self.note(f"… and {more} more problems; --json lists them all")
+
+
+class OneLine(logging.Formatter):
+    """Log records of the server in process: an error's name, without its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        told = f": {type(error).__name__}: {error}" if error else ""
+        return printable(f"{record.levelname.lower()}: {record.getMessage()}{told}".replace("\n", " "))
 
 
 class Progress:

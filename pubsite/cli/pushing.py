@@ -23,9 +23,10 @@ NAMED_HIDDEN = 5
 @click.option("--allow-empty", is_flag=True, help="Push even a folder without files, which empties the site.")
 @pass_invocation
 def push(invocation: Invocation, site: SiteName, directory: Path, allow_empty: bool) -> None:
-    """Make the files of a SelfManaged site equal to DIRECTORY, sending only what is missing.
+    """Make a site's files equal to a folder's.
 
-    Hidden files stay behind, but for .well-known. Nothing is changed when a file cannot be pushed.
+    The site must be SelfManaged; only what it lacks is sent. Hidden files stay behind, but for .well-known. Nothing is
+    changed when a file cannot be pushed.
     """
     tree = read_tree(directory)
     files, collisions = without_collisions(tree.files)

@@ -21,7 +21,10 @@ LONGEST_DAYS = 3650
 @click.command(cls=Command)
 @pass_invocation
 def init(invocation: Invocation) -> None:
-    """Make the data folder, its keys and the database; what is there already stays."""
+    """Make the data folder, keys and database.
+
+    What is there already stays.
+    """
     server = invocation.local()
     server.init()
     document = {"data_dir": str(Path(server.settings.data_dir).absolute())}
@@ -31,7 +34,7 @@ def init(invocation: Invocation) -> None:
 @click.command(cls=Command)
 @pass_invocation
 def migrate(invocation: Invocation) -> None:
-    """Bring the database to the schema of this pubsite."""
+    """Bring the database to this version's schema."""
     invocation.local().migrate()
     invocation.output.result({"migrated": True}, "The database is up to date.")
 
@@ -39,11 +42,16 @@ def migrate(invocation: Invocation) -> None:
 @click.command(cls=Command)
 @pass_invocation
 def worker(invocation: Invocation) -> None:
-    """Run builds and other jobs until a signal ends it; for servers with `worker = off`."""
+    """Run builds and other jobs until a signal.
+
+    For servers with `pubsite.worker = off`, or beside others: each job is run by one worker.
+    """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with invocation.local().worker():
+    server = invocation.local()
+    server.setup_logging()
+    with server.worker():
         invocation.output.note("Working; Ctrl-C ends it after the job under way.")
         ended.wait()
 
