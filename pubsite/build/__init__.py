@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pubsite.build.pack import Packer
-from pubsite.build.plan import Plan, plan
+from pubsite.build.pack import Packer, missing_assets
+from pubsite.build.plan import Plan, make_plan
 from pubsite.build.pool import RendererPool
-from pubsite.build.render import count, render
+from pubsite.build.render import count, render_pages
 from pubsite.build.snapshot import Snapshot
 from pubsite.errors import BuildFailed, Problem
 from pubsite.storage import Bundle, ObjectStore
@@ -48,8 +48,8 @@ def build(
         renderers.start()
     with _timed("plan", seconds):
         tell("plan", 0, 1)
-        planned = plan(snapshot)
-        _stop_at_errors(planned, list(planned.problems))
+        planned = make_plan(snapshot)
+        _stop_at_errors(planned, [*planned.problems, *missing_assets(planned, objects)])
     packer = Packer(planned, objects)
     with _timed("render", seconds):
         problems, rendered = _render(planned, objects, renderers, packer, tell)
@@ -66,7 +66,7 @@ def _render(
     problems, done, new, total = list(planned.problems), 0, 0, count(planned)
     tell("render", 0, total)
     if total:
-        for rendered in render(planned, objects, renderers):
+        for rendered in render_pages(planned, objects, renderers):
             problems += rendered.problems
             done += 1
             new += not rendered.digest

@@ -23,7 +23,7 @@ from pubsite.build.urls import internal_path
 
 OUT_OF_MEMORY = 70
 _GC_ALLOCATIONS = 50_000  # a page's elements are garbage at its end, without cycles worth looking for before
-_FUEL = 50_000_000
+_FUEL = 20_000_000
 _WORDS_A_MINUTE = 220
 _ID = re.compile(r"""\sid="([^"{}]+)\"""")
 # Characters that neither HTML nor XML may hold.

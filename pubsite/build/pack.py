@@ -8,9 +8,24 @@ from pubsite.build.feeds import atom
 from pubsite.build.plan import Kind, Output, Plan
 from pubsite.build.render import Rendered, origin
 from pubsite.build.sitemap import robots, sitemaps
+from pubsite.errors import Problem
 from pubsite.storage import Bundle, Entry, FileEntry, ObjectStore, RedirectEntry, Routing, media_type, write_manifest
 
 _BATCH_BYTES = 16 * 1_048_576
+
+
+def missing_assets(plan: Plan, objects: ObjectStore) -> list[Problem]:
+    """A problem for each asset whose bytes are not in the store; those that are there are made young."""
+    digests = [output.asset.digest for output in plan.outputs if output.asset]
+    if not digests:
+        return []
+    objects.renew(digests)
+    missing = objects.missing(digests)
+    return [
+        Problem("error", output.file, "asset_missing", f"the content of {output.owner} is not in the store")
+        for output in plan.outputs
+        if output.asset and output.asset.digest in missing
+    ]
 
 
 class Packer:

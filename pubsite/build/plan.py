@@ -78,7 +78,7 @@ class Plan:
         return self.options.title or self.snapshot.site.name or self.snapshot.site.slug
 
 
-def plan(snapshot: Snapshot) -> Plan:
+def make_plan(snapshot: Snapshot) -> Plan:
     """The plan of a snapshot; collisions, loops and what is not supported are among its problems."""
     options = Options.of(snapshot.site.config)
     problems = unsupported(snapshot.site.config)

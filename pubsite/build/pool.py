@@ -28,7 +28,7 @@ class _Job:
     request: Request
     answers: SimpleQueue[_Job]
     tag: Any = None
-    answer: Answer = field(default_factory=Answer)
+    outcome: Answer | Unavailable = field(default_factory=Answer)
 
 
 class RendererPool:
@@ -58,14 +58,17 @@ class RendererPool:
         """Start the children now, so that they come up while something else is done."""
         with self._lock:
             if self._closed:
-                raise Unavailable("The renderers are closed")
+                raise _closed()
             for _ in range(self._processes - len(self._threads)):
                 thread = threading.Thread(target=self._serve, name="pubsite-render", daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
     def render(self, requests: Iterable[tuple[_Tag, Request]]) -> Iterator[tuple[_Tag, Answer]]:
-        """The answers to `requests` as they come, each with the tag that its request bore; taken up lazily."""
+        """The answers to `requests` as they come, each with the tag that its request bore; taken up lazily.
+
+        What is the matter with a page is in its answer; Unavailable says that no page can be rendered now.
+        """
         self.start()
         answers: SimpleQueue[_Job] = SimpleQueue()
         waiting = iter(requests)
@@ -78,7 +81,9 @@ class RendererPool:
                 return
             job = answers.get()
             in_flight -= 1
-            yield job.tag, job.answer
+            if isinstance(job.outcome, Unavailable):
+                raise job.outcome
+            yield job.tag, job.outcome
 
     def render_body(self, config: Mapping[str, Any], content: str, site_config: Mapping[str, Any] | None = None) -> str:
         """The body of one page as HTML, without a theme; raises BuildFailed that names what is wrong with it.
@@ -102,7 +107,7 @@ class RendererPool:
         return answer.body.decode()
 
     def close(self) -> None:
-        """End the children; what is still asked for is answered with `render_stopped`."""
+        """End the children; who still waits for an answer gets Unavailable."""
         with self._lock:
             self._closed = True
             threads, children = self._threads, list(self._children)
@@ -114,7 +119,7 @@ class RendererPool:
             thread.join()
         with suppress(Exception):
             while (job := self._jobs.get_nowait()) is not None:
-                self._finish(job, Answer("render_stopped", "was not rendered: the server stops"))
+                self._finish(job, _closed())
 
     def _serve(self) -> None:
         """Answer jobs with one child after another until the pool closes."""
@@ -135,31 +140,32 @@ class RendererPool:
                 self._finish(job, child.ask(job.request))
                 return child
             except Unavailable as error:
-                self._finish(job, Answer("render_unavailable", f"was not rendered: {error.message}"))
+                self._finish(job, error)
                 return None
             except Overdue as error:
                 answer = Answer("render_timeout", str(error))
             except Died as died:
                 if self._closed:
-                    answer = Answer("render_stopped", "was not rendered: the server stops")
-                elif attempt == 1 and not died.by_limit:
+                    self._forget(child)
+                    self._finish(job, _closed())
+                    return None
+                if attempt == 1 and not died.by_limit:
                     self._forget(child)
                     child = None
                     continue
-                else:
-                    answer = Answer(*child.explain(died)) if child else Answer("render_crashed", str(died))
+                answer = Answer(*child.explain(died)) if child else Answer("render_crashed", str(died))
             self._forget(child)
             self._finish(job, answer)
             return None
         return None
 
-    def _finish(self, job: _Job, answer: Answer) -> None:
-        job.answer = answer
+    def _finish(self, job: _Job, outcome: Answer | Unavailable) -> None:
+        job.outcome = outcome
         job.answers.put(job)
 
     def _new_child(self) -> Child:
         if self._closed:
-            raise Unavailable("The renderers are closed")
+            raise _closed()
         child = Child(self._seconds, self._memory)
         with self._lock:
             self._children.add(child)
@@ -173,3 +179,7 @@ class RendererPool:
     def _forget(self, child: Child | None) -> None:
         with self._lock:
             self._children.discard(child)
+
+
+def _closed() -> Unavailable:
+    return Unavailable("The renderers are closed: the server stops")

@@ -96,6 +96,7 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 env=_ENVIRONMENT,
                 cwd="/",
+                process_group=0,  # Ctrl-C is for the server, which ends its children itself
             )
         self._deadline = 0.0
 

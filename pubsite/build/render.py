@@ -43,7 +43,7 @@ class Rendered:
     feed: str = ""
 
 
-def render(plan: Plan, objects: ObjectStore, renderers: RendererPool) -> Iterator[Rendered]:
+def render_pages(plan: Plan, objects: ObjectStore, renderers: RendererPool) -> Iterator[Rendered]:
     """Every page, section and 404 page of the plan, as they come; one that fails has an error among its problems."""
     requests = Requests(plan)
     known: deque[Rendered] = deque()
@@ -84,7 +84,7 @@ def _remembered(digests: list[str], sources: dict[str, str], objects: ObjectStor
 
 
 def count(plan: Plan) -> int:
-    """How many outputs `render` gives."""
+    """How many outputs `render_pages` gives."""
     return sum(output.kind in _RENDERED for output in plan.outputs)
 
 
