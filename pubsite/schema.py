@@ -6,7 +6,6 @@ refuses None unless its node says `nullable=True`.
 
 from __future__ import annotations
 
-import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ MAX_INTEGER = 2**53 - 1  # what every JSON client can hold (RFC 8259 §6)
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 URL = re.compile(r"https?://[^\s/?#\\]+[^\s\\]*\Z", re.IGNORECASE)
 
 
@@ -27,7 +25,7 @@ def _refuse(node: colander.SchemaNode, message: str) -> NoReturn:
     raise colander.Invalid(node, message)
 
 
-class _Strict(colander.SchemaType):  # type: ignore[misc]  # colander ships no types
+class _Strict(colander.SchemaType):
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -94,11 +92,12 @@ class Choice(_Strict):
     """One of some strings; `aliases` are other spellings, such as the numbers 0 and 1 of an enumeration."""
 
     def __init__(self, *values: str, aliases: Mapping[Any, str] | None = None) -> None:
-        self.values, self.aliases = values, dict(aliases or {})
+        self.values = values
+        self.aliases: dict[Any, str] = dict(aliases or {})
 
     def parse(self, node: colander.SchemaNode, value: Any) -> str:
-        if isinstance(value, str) and value in self.values:
-            return value
+        if value in self.values:
+            return str(value)
         if isinstance(value, int) and not isinstance(value, bool) and value in self.aliases:
             return self.aliases[value]
         _refuse(node, "must be one of " + ", ".join(self.values))
@@ -227,13 +226,13 @@ def _collect(
     return names, values
 
 
-class Object(colander.MappingSchema):  # type: ignore[misc]
+class Object(colander.MappingSchema):
     """A JSON object of exactly the declared keys."""
 
     schema_type = staticmethod(lambda: ObjectType())
 
 
-class OpenObject(colander.MappingSchema):  # type: ignore[misc]
+class OpenObject(colander.MappingSchema):
     """A JSON object whose declared keys are checked and whose other keys are kept."""
 
     schema_type = staticmethod(lambda: ObjectType(keep_unknown=True))
@@ -246,22 +245,3 @@ def required(typ: colander.SchemaType, **kw: Any) -> colander.SchemaNode:
 def optional(typ: colander.SchemaType, **kw: Any) -> colander.SchemaNode:
     """A node whose key may be left out; then it is left out of the result as well."""
     return colander.SchemaNode(typ, missing=colander.drop, **kw)
-
-
-def unsafe_json(value: Any, depth: int = 0) -> str | None:
-    """What makes a parsed JSON value one that we do not store, or None: depth, NaN, huge numbers, NUL, surrogates."""
-    if isinstance(value, str):
-        if "\0" in value:
-            return "must not hold NUL"
-        if not value.isascii() and _SURROGATE.search(value):
-            return "must not hold lone surrogates"
-    elif isinstance(value, float) and not math.isfinite(value):
-        return "must not hold NaN or Infinity"
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        return "must not hold integers beyond 2^53"
-    elif isinstance(value, dict | list):
-        if depth >= 64:
-            return "must not be nested deeper than 64"
-        members = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        return next((problem for member in members if (problem := unsafe_json(member, depth + 1))), None)
-    return None

@@ -75,7 +75,9 @@ class Client:
         return self.app.delete(path, headers={**self.headers, **headers}, status=status)
 
     def post(self, path: str, body: Any = None, status: int | str = "*", **headers: str) -> TestResponse:
-        return self.app.post_json(path, {} if body is None else body, headers={**self.headers, **headers}, status=status)
+        return self.app.post_json(
+            path, {} if body is None else body, headers={**self.headers, **headers}, status=status
+        )
 
     def patch(self, path: str, body: Any, status: int | str = "*", **headers: str) -> TestResponse:
         return self.app.patch_json(path, body, headers={**self.headers, **headers}, status=status)

@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gateway": frozenset(),
     "server": frozenset({"errors", "wire"}),
     "__init__": ANYTHING,
+    "app": ANYTHING,
     "cli": ANYTHING,
     "worker": ANYTHING,
 }
