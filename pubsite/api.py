@@ -1,4 +1,4 @@
-"""The service class of every endpoint, the one reader of request bodies, and the one writer of errors.
+"""The service class of every endpoint, and the one writer of errors.
 
 The only user of Cornice. Two error shapes leave here: `{"statusCode", "message", "errors"?, "request_id"}`, and under
 `/api/v1/publisher` the envelope `{"success": false, "error", "errors"?, "request_id"}`.
@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import colander
 import cornice
@@ -24,9 +24,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pubsite import errors
+from pubsite.api_input import UnsupportedMediaType, read_json, read_query, summary
 from pubsite.db import DatabaseBusy
 from pubsite.errors import FieldError, Invalid
-from pubsite.schema import unsafe_json
 from pubsite.security import PUBLIC
 
 ENVELOPED = "/api/v1/publisher"
@@ -58,7 +58,7 @@ MESSAGES = {
 }
 
 
-class RequestSchema(colander.MappingSchema):  # type: ignore[misc]
+class RequestSchema(colander.MappingSchema):
     """The three places that a request is read from; a service gives the schema of each that it uses."""
 
     def __init__(self, **places: colander.SchemaNode) -> None:
@@ -68,7 +68,7 @@ class RequestSchema(colander.MappingSchema):  # type: ignore[misc]
             self.add(schema)
 
 
-class Service(cornice.Service):  # type: ignore[misc]
+class Service(cornice.Service):
     """An endpoint. Each method names its permission and the schemas of `body` and `query`; handlers get them validated
     as `request.validated["body"]` and `["querystring"]`."""
 
@@ -118,63 +118,6 @@ def _deserializer(places: Iterable[str]) -> Callable[..., dict[str, Any]]:
     return read
 
 
-def read_query(request: Request) -> dict[str, str]:
-    """The query string as names to texts; a name given twice is refused."""
-    query: dict[str, str] = {}
-    for name, value in request.GET.items():
-        if name in query:
-            raise Invalid.field(name, "must be given once", location="querystring")
-        if problem := unsafe_json(value):
-            raise Invalid.field(name, problem, location="querystring")
-        query[name] = value
-    return query
-
-
-def read_json(request: Request) -> Any:
-    """The body as strict JSON (RFC 8259: UTF-8, unique keys, finite numbers); raises Invalid that says what is off."""
-    media_type = request.content_type.lower() if request.content_type else ""
-    if media_type not in ("application/json", "") and request.body:
-        raise UnsupportedMediaType("send application/json")
-    try:
-        text = request.body.decode()
-    except UnicodeDecodeError as error:
-        _refuse(f"the body is not UTF-8 (byte {error.start})", error)
-    if not text.strip():
-        return {}
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
-    except json.JSONDecodeError as error:
-        _refuse(f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})", error)
-    except RecursionError as error:
-        _refuse("the body is nested deeper than 64", error)
-    if problem := unsafe_json(value):
-        _refuse(f"the body {problem}")
-    return value
-
-
-class UnsupportedMediaType(errors.PubsiteError):
-    code = "unsupported_media_type"
-
-
-def _refuse(message: str, cause: Exception | None = None) -> NoReturn:
-    raise Invalid(message, [FieldError("body", "", message)]) from cause
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Invalid.field(double, "must be given once")
-    return value
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 32:  # int() of thousands of digits raises, or takes its time
-        _refuse("the body must not hold integers beyond 2^53")
-    return int(digits)
-
-
 def time(value: datetime | None) -> str | None:
     """A time as responses write it: ISO 8601 in UTC, milliseconds, `Z`."""
     return None if value is None else value.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
@@ -204,10 +147,11 @@ def error_response(
     else:
         places = [{"location": e.location, "name": e.name, "message": e.message} for e in listed]
         body = present(statusCode=status, message=message, errors=places or None, request_id=request_id)
-    return Response(json.dumps(body, ensure_ascii=False).encode(), status=status, content_type="application/json")
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")  # a wrong field may be named by a surrogate
+    return Response(text, status=status, content_type="application/json")
 
 
-class _Renderer(JSON):  # type: ignore[misc]
+class _Renderer(JSON):
     """Cornice's renderer under its own name, so that validation errors take our shape."""
 
     def __init__(self) -> None:
@@ -226,13 +170,7 @@ class _Renderer(JSON):  # type: ignore[misc]
 
     def render_errors(self, request: Request) -> HTTPException:
         listed = [FieldError(e["location"], e["name"] or "", e["description"] or "") for e in request.errors]
-        raise Invalid(_summary(listed), listed)
-
-
-def _summary(listed: list[FieldError]) -> str:
-    first = listed[0]
-    more = f" (and {len(listed) - 1} more)" if len(listed) > 1 else ""
-    return f"{first.name or first.location} {first.message}{more}"
+        raise Invalid(summary(listed), listed)
 
 
 def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
