@@ -1,16 +1,20 @@
 """The door of the server: by the Host header, to the API or to the live sites; and the two spellings of API paths.
 
 `/zone/…` is `/api/…`, as a gateway in front spells it, and under `/api/v1/publisher` a trailing slash means nothing.
-What the client asked stays in `environ["pubsite.path"]`, for links in answers.
+What the client asked stays in `environ["pubsite.path"]`, for links in answers; `environ["pubsite.request_id"]` names
+the request.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
+ENVELOPED = "/api/v1/publisher"
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?\Z")
 
@@ -26,15 +30,16 @@ class Gateway:
         self._sites_suffix = f".{sites_domain.lower()}"
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["pubsite.request_id"] = request_id(environ)
         match = HOST.match(environ.get("HTTP_HOST", ""))
         if match is None:
-            return _refuse(start_response, "400 Bad Request", "The Host header is missing or odd")
+            return _refuse(environ, start_response, "400 Bad Request", "The Host header is missing or odd")
         name = match["name"].lower().removesuffix(".")
         if name in self._api_hosts:
             return self.api(_api_path(environ), start_response)
         if name.endswith(self._sites_suffix):
             return self.hosting(environ, start_response)
-        return _refuse(start_response, "421 Misdirected Request", "This server does not answer for that host")
+        return _refuse(environ, start_response, "421 Misdirected Request", "This server does not answer for that host")
 
 
 def _api_path(environ: dict[str, Any]) -> dict[str, Any]:
@@ -47,8 +52,24 @@ def _api_path(environ: dict[str, Any]) -> dict[str, Any]:
     return environ
 
 
-def _refuse(start_response: Callable[..., Any], status: str, message: str) -> Iterable[bytes]:
-    body = json.dumps({"statusCode": int(status[:3]), "message": message}).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+def request_id(environ: dict[str, Any]) -> str:
+    """`X-Request-Id` of the client when it is sane, else a new one; the same for all attempts at one request."""
+    sent = environ.get("HTTP_X_REQUEST_ID", "")
+    return sent if SANE_ID.match(sent) else uuid.uuid4().hex
+
+
+def _refuse(environ: dict[str, Any], start_response: Callable[..., Any], status: str, message: str) -> Iterable[bytes]:
+    number = environ["pubsite.request_id"]
+    shape: dict[str, Any] = {"statusCode": int(status[:3]), "message": message}
+    if _api_path(environ)["PATH_INFO"].startswith(ENVELOPED):
+        shape = {"success": False, "error": message}
+    body = json.dumps({**shape, "request_id": number}).encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Request-Id", number),
+    ]
     start_response(status, headers)
-    return [body]
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]

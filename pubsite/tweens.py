@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -19,15 +17,14 @@ from pyramid.tweens import INGRESS
 
 from pubsite.api import error_response
 
-SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
+log = logging.getLogger(__name__)
 access = logging.getLogger("pubsite.access")
 Handler = Callable[[Request], Response]
 
 
 def request_id(request: Request) -> str:
-    """`X-Request-Id` of the client when it is sane, else a new one."""
-    sent = request.headers.get("X-Request-Id", "")
-    return sent if SANE_ID.match(sent) else uuid.uuid4().hex
+    """The name that the gateway gave this request."""
+    return str(request.environ["pubsite.request_id"])
 
 
 def outermost_tween(handler: Handler, registry: Registry) -> Handler:
@@ -64,8 +61,8 @@ def _printable(path: str) -> str:
 def waiting_tween(handler: Handler, registry: Registry) -> Handler:
     """Let a handler's answer wait for what it started, once its transaction is committed.
 
-    A handler sets `request.wait_for`; on at most `wait_slots` threads at once it is called here, and its result is the
-    answer. When all slots are taken, the handler's own answer goes out at once.
+    A handler sets `request.wait_for`, and `wait_seconds` for the answer's header; on at most `wait_slots` threads at
+    once it is called here, and its result is the answer. When all slots are taken, the handler's own goes out at once.
     """
     slots = threading.Semaphore(registry.settings_of_pubsite.wait_slots)
 
@@ -76,9 +73,12 @@ def waiting_tween(handler: Handler, registry: Registry) -> Handler:
             return response
         try:
             body = wait_for()
+        except Exception:  # what was asked for is committed: its answer stands, whatever keeps us from looking again
+            log.warning("could not wait", exc_info=True)
+            return response
         finally:
             slots.release()
-        response.headers["Preference-Applied"] = request.headers["Prefer"].split(",")[0].strip()
+        response.headers["Preference-Applied"] = f"wait={request.wait_seconds}"
         response.body = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         return response
 

@@ -208,20 +208,20 @@ def _accepted(request: Request, site: Site, record: Deployment, *, is_new: bool)
     if is_new:
         request.response.status_code = 202
     if (seconds := wait_asked(request)) > 0:
-        request.wait_for = _waiter(request, record.id, url, seconds)
+        request.wait_for, request.wait_seconds = _waiter(request, record.id, url, seconds), seconds
     return envelope(request, shown)
 
 
-def wait_asked(request: Request) -> float:
+def wait_asked(request: Request) -> int:
     """The N of `Prefer: wait=N` (RFC 7240), at most MAX_WAIT; 0 without one."""
     for preference in request.headers.get("Prefer", "").split(","):
         name, _, value = preference.strip().partition("=")
         if name.lower() == "wait" and value.strip('"').isdecimal() and len(value) < 10:
-            return float(min(int(value.strip('"')), MAX_WAIT))
-    return 0.0
+            return min(int(value.strip('"')), MAX_WAIT)
+    return 0
 
 
-def _waiter(request: Request, deployment_id: Any, url: str, seconds: float) -> Callable[[], dict[str, Any]]:
+def _waiter(request: Request, deployment_id: Any, url: str, seconds: int) -> Callable[[], dict[str, Any]]:
     """What waits, outside of any transaction, until the record has ended; and shows it as it is then."""
     database = request.registry.database
 
