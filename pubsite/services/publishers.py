@@ -48,7 +48,8 @@ def is_uuid(text: str) -> bool:
 
 def find(db: Session, name: str) -> Publisher:
     """The publisher of that name; raises NotFound."""
-    publisher = db.scalar(select(Publisher).where(Publisher.name == name))
+    # What cannot be a name is not looked up: a NUL in it would be an error of PostgreSQL's.
+    publisher = db.scalar(select(Publisher).where(Publisher.name == name)) if NAME.match(name) else None
     if publisher is None:
         raise NotFound("Publisher not found")
     return publisher
