@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pyramid.request import Request
 
 from pubsite.errors import NotFound
-from pubsite.models import Deployment, Mode, Page, Publisher, Role, Site
+from pubsite.models import Deployment, Mode, Page, Publisher, Role, Site, now
 from pubsite.security import Identity, Permission, may, require_identity
-from pubsite.services import deployments, members, pages, publishers, sites
+from pubsite.services import deployments, members, page_html, pages, publishers, sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _site(request: Request, *, public: bool) -> InSite:
 
 
 def page(request: Request) -> OfPage:
-    """`{page_id}`; public to read, as long as it is not a draft."""
+    """`{page_id}`; public to read, as long as it is published."""
     public = request.method in ("GET", "HEAD")
     identity = request.pubsite_identity if public else require_identity(request)
     found = pages.get(request.db, uuid.UUID(request.matchdict["page_id"]))
@@ -100,7 +100,7 @@ def page(request: Request) -> OfPage:
     if found is None or owner is None:
         raise NotFound("Page not found")
     role = _role(request, identity, owner.publisher_id)
-    if found.meta.get("draft") is True and not may(identity, role, Permission.READ):
+    if not page_html.is_visible(found, now()) and not may(identity, role, Permission.READ):
         raise NotFound("Page not found")
     return OfPage(role, owner, found)
 

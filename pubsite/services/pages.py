@@ -59,8 +59,7 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
 
 def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: dict[str, Any]) -> Page:
     """Apply what was sent of `type`, `path` and `config`, each of which replaces the whole of it."""
-    site = sites.lock(db, site)
-    db.refresh(page)
+    site, page = sites.lock(db, site), _newest(db, page)
     present = Draft(page.path, page.config, page.type)
     draft = _checked(site, Draft(**{"path": page.path, "config": page.config, "type": page.type, **changes}))
     if draft == present:
@@ -73,10 +72,18 @@ def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: 
 
 
 def remove(db: Session, site: Site, page: Page) -> None:
-    site = sites.lock(db, site)
+    site, page = sites.lock(db, site), _newest(db, page)
     db.delete(page)
     db.flush()
     sites.content_changed(db, site)
+
+
+def _newest(db: Session, page: Page) -> Page:
+    """The page as it is now that its site is locked; raises NotFound when it was deleted meanwhile."""
+    newest = db.scalar(select(Page).where(Page.id == page.id), execution_options={"populate_existing": True})
+    if newest is None:
+        raise NotFound("Page not found")
+    return newest
 
 
 @dataclass(slots=True)
