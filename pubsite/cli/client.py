@@ -72,6 +72,9 @@ class Api:
         headers = {"Content-Type": "application/octet-stream"}
         self.request("PUT", path, content=content, headers=headers)
 
+    def upload(self, path: str, name: str, content: bytes) -> None:
+        self.request("POST", path, data={"filePath": name}, files={"file": ("file", content)})
+
     def delete(self, path: str, **params: Any) -> None:
         self.request("DELETE", path, params=params)
 

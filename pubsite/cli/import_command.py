@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pubsite.cli.output import Progress, counted
 from pubsite.cli.pages import each_page
 from pubsite.cli.pushing import name_hidden
 from pubsite.cli.sites import find_site
-from pubsite.cli.syncing import sync
+from pubsite.cli.syncing import add, sync
 from pubsite.errors import Invalid, Problem
 from pubsite.models.paths import page_key
 
@@ -48,7 +49,7 @@ class Imported:
 @click.command("import", cls=Command)
 @site_argument
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--keep", is_flag=True, help="Keep pages of earlier imports whose files are gone.")
+@click.option("--keep", is_flag=True, help="Keep pages and assets whose files are gone.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when there are problems.")
 @click.option("--allow-empty", is_flag=True, help="Import even a folder without pages.")
 @pass_invocation
@@ -158,9 +159,8 @@ def _import_assets(
     api: Api, site_id: str, plan: ImportPlan, imported: Imported, progress: Progress, *, keep: bool
 ) -> None:
     base = f"/api/sites/{site_id}/assets"
-    if keep and not plan.assets:
-        return
-    done = sync(api, base, plan.assets, progress, keep_going=True)
+    send = add if keep else partial(sync, keep_going=True)
+    done = send(api, base, plan.assets, progress)
     imported.problems.extend(done.refused)
     if done.files or done.deleted:
         imported.assets = f"Assets: {done.sent} sent, {done.unchanged} unchanged, {done.deleted} deleted"

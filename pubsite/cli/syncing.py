@@ -52,8 +52,29 @@ def sync(api: Api, base: str, files: Sequence[TreeFile], progress: Progress, *, 
         bytes=sum(file.size for file in sent),
         unchanged=int(committed["unchanged"]),
         deleted=int(committed["deleted"]),
-        refused=tuple(Problem("error", path, "refused", f"the server refused it: {refused[path]}") for path in refused),
+        refused=tuple(_refused(path, message) for path, message in refused.items()),
     )
+
+
+def add(api: Api, base: str, files: Sequence[TreeFile], progress: Progress) -> Synced:
+    """Put `files` beside what the tree at `base` holds already; files that the server refuses are named."""
+    refused: list[Problem] = []
+    done = 0
+    for number, file in enumerate(files, 1):
+        try:
+            api.upload(f"{base}/upload", file.path, file.read())
+            done += file.size
+        except ApiError as error:
+            if error.status not in (400, 409, 413):
+                raise
+            refused.append(_refused(file.path, error.message))
+        progress.show(f"Sending {number} of {counted(len(files), 'file')}, {sized(done)}")
+    progress.clear()
+    return Synced(len(files) - len(refused), len(files) - len(refused), done, 0, 0, tuple(refused))
+
+
+def _refused(path: str, message: str) -> Problem:
+    return Problem("error", path, "refused", f"the server refused it: {message}")
 
 
 def _named(api: Api, url: str, named: dict[str, str], refused: dict[str, str], keep_going: bool) -> Any:

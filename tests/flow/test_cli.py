@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import waitress
 import pubsite
 from pubsite.cli import main
 
+ROOT = Path(__file__).parents[2]
 INI = """\
 [app:main]
 use = egg:pubsite
@@ -123,7 +128,10 @@ def test_an_import_touches_only_what_changed(shell: Shell, docs: Path) -> None:
     (docs / "guide/install.md").unlink()
     (docs / "img/mark.svg").unlink()
     write(docs, {"new.md": "# New"})
-    assert shell.json("import", "acme/docs", docs, "--keep")["deleted"] == 0
+    write(docs, {"img/new.svg": "<svg/>", "img/empty.txt": ""})
+    kept = shell.json("import", "acme/docs", docs, "--keep")
+    assert (kept["deleted"], [problem["path"] for problem in kept["problems"]]) == (0, ["img/empty.txt"])
+    assert "1 sent, 0 unchanged, 0 deleted" in shell.err
     counts = shell.json("import", "acme/docs", docs)
     assert (counts["unchanged"], counts["deleted"]) == (2, 1)
     assert "1 deleted" in shell.err
@@ -329,6 +337,23 @@ def test_a_deploy_that_takes_too_long_goes_on_and_says_so(shell: Shell) -> None:
     record = shell.json("deploy", "acme/docs", "--timeout", 0, code=6)
     assert record["status"] in ("pending", "deploying")
     assert "goes on" in shell.err
+
+
+def test_a_worker_process_runs_what_others_queue_and_ends_when_told(shell: Shell) -> None:
+    shell("site", "create", "acme/docs", "--name", "Docs")
+    shell("deploy", "acme/docs", "--no-wait")
+    command = [sys.executable, "-c", "import sys; from pubsite.cli import main; sys.exit(main())"]
+    worker = subprocess.Popen([*command, "-c", str(shell.ini), "worker"], stderr=subprocess.PIPE, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while shell.json("status", "acme/docs")["live"] is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.communicate()
 
 
 @pytest.fixture
