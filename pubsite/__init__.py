@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pubsite.errors import SettingsError
+
 if TYPE_CHECKING:
     from pubsite.gateway import Gateway
 
@@ -15,4 +17,10 @@ def main(global_config: dict[str, str] | None, **ini: str) -> Gateway:
     """The app of `[app:main]`; what stands behind the ini's name on pserve's command line is in `global_config`."""
     from pubsite.app import make_app
 
-    return make_app(global_config or {}, ini)
+    global_config = global_config or {}
+    try:
+        return make_app(global_config, ini)
+    except SettingsError as error:
+        if global_config.get("__script__") == "pserve":  # whoever starts a server wants the reason, not the stack
+            raise SystemExit(f"pubsite: {error.message}") from None
+        raise
