@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from pubsite.build.markup import Scan, scan
 
-_DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html)\b", re.I | re.S)
+_DOCUMENT = re.compile(r"\s*+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype|html)\b", re.I | re.S)
 _RELATIVE = re.compile(r"(?![a-z][a-z0-9+.-]*:|[/#?\\])(?P<path>[^?#]+)(?P<rest>.*)\Z", re.I | re.S)
 _CLASSED = {"class", "id"}
 _ALIGNED = ("td", "th")
@@ -52,7 +52,7 @@ def body_of(content: str, kind: str, rules: Rules, resolver: Resolver) -> Scan:
     """The body of a page whose `format` is `kind` (markdown or html)."""
     html = content
     if kind == "markdown":
-        from pubsite.build.markdown import convert  # loaded by the first page that needs it
+        from pubsite.build.markdown import convert  # not for the parent, which only asks is_document
 
         html = convert(content, extensions=rules.extensions, highlight=rules.highlight, reserved=rules.reserved)
     if rules.sanitize:

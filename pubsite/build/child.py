@@ -18,7 +18,7 @@ from minijinja import Environment, TemplateError, safe
 
 from pubsite.build import frames
 from pubsite.build.body import Resolver, Rules, body_of
-from pubsite.build.markup import absolute, excerpt, scan, words
+from pubsite.build.markup import Scan, absolute, excerpt, scan, words
 from pubsite.build.urls import internal_path
 
 OUT_OF_MEMORY = 70
@@ -38,9 +38,11 @@ def main(seconds: int, memory: int) -> None:
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     renderer = Renderer()
+    _send(frames.encode({"ready": True}))
+    import pubsite.build.markdown  # noqa: F401  most pages need it, and nobody waits for it now
+
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS)
-    _send(frames.encode({"ready": True}))
     while True:
         try:
             request, sources = frames.read(_receive)
@@ -93,29 +95,25 @@ class Renderer:
         resolver = Resolver(request["source"], self._loaded.get(self._sources, {}))
         body = body_of(request["content"], request["format"], _rules(site, theme.reserved), resolver)
         values = request["values"]
-        page = values["page"] | {
-            "body": safe(body.html),
-            "has_h1": body.has_h1,
-            "toc": body.toc,
-            "image": resolver(values["page"]["image"]),
-            "description": values["page"]["description"] or excerpt(body.html),
-            "reading_minutes": max(1, round(words(body.html) / _WORDS_A_MINUTE)),
-        }
+        page = _page_values(values["page"], body, resolver)
         values |= {"page": page, "site": _site(site["site"], page["url"])}
         text = theme.environment.render_template(
             request["template"], assets=site["assets"], generator=site["generator"], **values
         )
         html = _FORBIDDEN.sub("", text)
-        answer = {"links": body.links, "looked_up": resolver.looked_up, "scrubbed": len(text) - len(html)}
+        answer: dict[str, Any] = {
+            "links": list(dict.fromkeys(body.links)),
+            "looked_up": resolver.looked_up,
+            "scrubbed": len(text) - len(html),
+        }
         if base := request["feed_base"]:
             answer["feed"] = absolute(_FORBIDDEN.sub("", body.html), lambda link: _absolute(link, page["url"], base))
         return answer, html.encode()
 
     def _document(self, request: dict[str, Any]) -> _Answer:
         """A whole document stays as it is; only its links are wanted."""
-        return {"links": scan(request["content"], str).links, "looked_up": {}}, request["content"].encode(
-            errors="replace"
-        )
+        links = list(dict.fromkeys(scan(request["content"], str).links))
+        return {"links": links, "looked_up": {}}, request["content"].encode(errors="replace")
 
     def _body(self, request: dict[str, Any]) -> _Answer:
         """A page's body alone."""
@@ -138,6 +136,20 @@ class _Theme:
             templates=templates, fuel=_FUEL, undefined_behavior="chainable", debug=False, keep_trailing_newline=True
         )
         self.reserved = frozenset(name for source in templates.values() for name in _ID.findall(source))
+
+
+def _page_values(page: dict[str, Any], body: Scan, resolver: Resolver) -> dict[str, Any]:
+    """The page as its template sees it; its image counts among its links."""
+    if written := page["image"]:
+        body.links.append((written, resolver(written)))
+    return page | {
+        "body": safe(body.html),
+        "has_h1": body.has_h1,
+        "toc": body.toc,
+        "image": resolver(written),
+        "description": page["description"] or excerpt(body.html),
+        "reading_minutes": max(1, round(words(body.html) / _WORDS_A_MINUTE)),
+    }
 
 
 def _rules(site: dict[str, Any], reserved: frozenset[str]) -> Rules:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_ATTRIBUTES = r"""(?:"[^"]*"|'[^']*'|[^'">])*+"""
+_ATTRIBUTES = r"""(?:"[^"]*"|'[^']*'|[^'"<>])*+"""
 _TOKEN = re.compile(
     rf"""<!--.*?(?:-->|\Z)
     | <(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>])(?P<raw_attributes>{_ATTRIBUTES})>
@@ -34,6 +34,7 @@ _LINKS = {
     "object": ("data",),
 }
 _DESCRIPTION = 160
+_WITHIN_HEADING = 200
 
 
 @dataclass(slots=True)
@@ -150,30 +151,53 @@ def _candidates(srcset: str) -> list[str]:
 
 
 def _heading_edits(source: str, tags: list[_Tag], reserved: Collection[str], result: Scan) -> list[_Edit]:
-    taken = {tag.values["id"].text for tag in tags if "id" in tag.values} | set(reserved)
-    seen: set[str] = set(reserved)
+    names = _Names(reserved, {tag.values["id"].text for tag in tags if "id" in tag.values})
     edits: list[_Edit] = []
     branch: list[tuple[int, list[dict[str, Any]]]] = [(0, result.toc)]
     for index, tag in enumerate(tags):
         own = tag.values.get("id")
         if tag.name not in _HEADINGS or tag.closing:
-            seen.update([own.text] if own else [])
+            if own:
+                names.seen.add(own.text)
             continue
-        end = next((later.start for later in tags[index + 1 : index + 200] if later.name in _HEADINGS), tag.end)
+        within = tags[index + 1 : index + _WITHIN_HEADING]
+        end = next((later.start for later in within if later.name in _HEADINGS), tag.end)
         title = plain(source[tag.end : end])
-        name = (
-            own.text if own and own.text and own.text not in seen else _free(own.text if own else slugify(title), taken)
-        )
-        taken.add(name)
-        seen.add(name)
+        name = names.keep_or_replace(own.text) if own else names.make(slugify(title))
         if own is None:
             edits.append((tag.start + 3, tag.start + 3, f' id="{html.escape(name)}"'))
         elif name != own.text:
             edits.append((own.start, own.end, f'"{html.escape(name)}"'))
-            edits += _permalink_edits(tags[index + 1 :], end, own.text, name)
+            edits += _permalink_edits(within, end, own.text, name)
         _hang(branch, int(tag.name[1]), name, title)
         result.has_h1 = result.has_h1 or tag.name == "h1"
     return edits
+
+
+class _Names:
+    """The ids of one page: `seen` so far, and `taken` anywhere in it or by the theme."""
+
+    def __init__(self, reserved: Collection[str], explicit: Collection[str]) -> None:
+        self.seen = set(reserved)
+        self._taken = {*reserved, *explicit}
+        self._last: dict[str, int] = {}
+
+    def keep_or_replace(self, name: str) -> str:
+        """The heading's own id, or another one when it is empty or somebody had it before."""
+        if not name or name in self.seen:
+            return self.make(name or "section")
+        self.seen.add(name)
+        return name
+
+    def make(self, base: str) -> str:
+        """A free id that begins with `base`."""
+        name = base
+        while name in self._taken:
+            self._last[base] = self._last.get(base, 0) + 1
+            name = f"{base}_{self._last[base]}"
+        self._taken.add(name)
+        self.seen.add(name)
+        return name
 
 
 def _permalink_edits(tags: list[_Tag], end: int, before: str, name: str) -> Iterator[_Edit]:
@@ -182,16 +206,6 @@ def _permalink_edits(tags: list[_Tag], end: int, before: str, name: str) -> Iter
             return
         if (value := tag.values.get("href")) and value.text == f"#{before}":
             yield value.start, value.end, f'"#{html.escape(name)}"'
-
-
-def _free(base: str, taken: Collection[str]) -> str:
-    base = base or "section"
-    if base not in taken:
-        return base
-    number = 1
-    while f"{base}_{number}" in taken:
-        number += 1
-    return f"{base}_{number}"
 
 
 def _hang(branch: list[tuple[int, list[dict[str, Any]]]], level: int, name: str, title: str) -> None:

@@ -130,6 +130,8 @@ def _settle(draft: Plan, own: list[Output], generated: list[Output]) -> Plan:
     outputs.sort(key=lambda output: output.file)
     redirects = {redirect.path: redirect for redirect in gathered}
     destinations = Destinations([output.file for output in outputs], redirects, policy, options.base_url)
+    for _, href in options.nav_items:
+        problems += destinations.broken("config.nav_items", "/", [(href, href)], "")
     problems += redirecting.check(redirects, destinations.file_at, options.base_url)
     return Plan(
         snapshot=snapshot,

@@ -15,11 +15,13 @@ _MONTHS = [
 _MARKDOWN_LINE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})|^#{1,6}[ \t]*(?P<atx>[^#\n].*)$|^(?P<text>[^\s>*+-].*)\n(?:=+|-{2,})[ \t]*$", re.M
 )
-_HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,2000}?)</h\1", re.I | re.S)
+_HTML_HEADING = re.compile(r"<h([1-6])(?:\s[^<>]*)?>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
 _INLINE = re.compile(r"!?\[([^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])|\\([^\w\s])|(\*\*|__|[*`]|(?<!\w)_|_(?!\w))")
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[^{}\n]*\}[ \t]*$")
+# Contents are anybody's, and this runs beside the server: every search is over a bounded text.
 _LOOKED_AT = 65_536
+_LONGEST_TITLE = 300
 
 
 def title_of(config: Mapping[str, Any], content: str, path: str, home: str) -> str:
@@ -33,9 +35,7 @@ def title_of(config: Mapping[str, Any], content: str, path: str, home: str) -> s
 def first_heading(content: str, *, markdown: bool) -> str:
     """The text of the first heading near the content's start, without markup; "" when there is none."""
     content = content[:_LOOKED_AT]
-    heading = _markdown_heading(content) if markdown else ""
-    if not heading and (match := _HTML_HEADING.search(content)):
-        heading = match[2]
+    heading = (_markdown_heading(content) if markdown else "") or _html_heading(content)
     return " ".join(html.unescape(_TAG.sub("", heading)).split())
 
 
@@ -70,7 +70,17 @@ def _markdown_heading(content: str) -> str:
             elif mark.startswith(fence):
                 fence = ""
         elif not fence:
-            text = match["atx"] or match["text"]
+            text = (match["atx"] or match["text"])[:_LONGEST_TITLE]
             text = _ATTRIBUTES.sub("", text.rstrip()).rstrip().rstrip("#")
             return _INLINE.sub(lambda found: found[1] or found[2] or "", text)
     return ""
+
+
+def _html_heading(content: str) -> str:
+    match = _HTML_HEADING.search(content)
+    if match is None:
+        return ""
+    end = content.find("</", match.end())
+    while end >= 0 and content[end + 2 : end + 4].lower() != f"h{match[1]}":
+        end = content.find("</", end + 2)
+    return content[match.end() : end][:_LONGEST_TITLE] if end >= 0 else ""

@@ -299,6 +299,12 @@ def test_a_page_is_rendered_again_when_what_its_link_meant_has_moved(built: Buil
     assert ("/a", "broken_link") in built.codes()
 
 
+def test_menu_items_and_images_that_lead_nowhere_are_named(built: Builder) -> None:
+    items = [{"label": "A", "href": "/a"}, {"label": "B", "href": "/b"}, {"label": "C", "href": "https://c.example/"}]
+    built(site(page("/a", image="/none.png"), nav_items=items))
+    assert built.codes() == [("/a", "broken_link"), ("config.nav_items", "broken_link")]
+
+
 def test_nothing_of_rows_is_in_the_outputs(built: Builder) -> None:
     built(site(page("/a", "<p>x</p>"), *posts(2)))
     for path, entry in entries(built.objects, built.result.bundle.digest).items():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from pubsite.build.body import is_document
 from pubsite.build.links import Destinations
 from pubsite.build.titles import date_of, first_heading, human, readable, title_of
 from pubsite.build.urls import internal_path, locate
@@ -28,6 +31,19 @@ from pubsite.build.urls import internal_path, locate
 )
 def test_the_first_heading_of_markdown_is_plain_text(content: str, heading: str) -> None:
     assert first_heading(content, markdown=True) == heading
+
+
+@pytest.mark.parametrize("piece", ["<h1>", "<h1 ", "<!---->", "<!--", "</h1>", "=", "#", "`", "a\n", "<html "])
+@pytest.mark.parametrize(
+    "start", ["", "# ", "<h1>", "# [", "# {", "# " + "[" * 60_000, "# " + "{" * 60_000, "# " + " " * 60_000]
+)
+def test_no_content_keeps_the_server_busy(start: str, piece: str) -> None:
+    content = start + piece * 20_000
+    started = time.process_time()
+    title_of({"format": "markdown"}, content, "/a", "Home")
+    title_of({}, content, "/a", "Home")
+    is_document(content, {})
+    assert time.process_time() - started < 0.5
 
 
 def test_titles_come_from_config_then_heading_then_path() -> None:
