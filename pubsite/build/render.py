@@ -225,12 +225,16 @@ def _from_memo(plan: Plan, output: Output, outcome: Outcome) -> Rendered:
 
 
 def _from_child(plan: Plan, output: Output, answer: Answer) -> Rendered:
+    problems = problems_of(plan, output, answer)
+    return Rendered(output, answer.body, problems=problems, feed=answer.values.get("feed", ""))
+
+
+def problems_of(plan: Plan, output: Output, answer: Answer) -> tuple[Problem, ...]:
+    """What is wrong with a page by a child's answer."""
     if answer.error:
         path = output.node.path if output.node else output.file
-        problem = Problem("error", path, answer.error, f"{path} {answer.message}")
-        return Rendered(output, problems=(problem,))
-    problems = _problems(plan, output, answer.values)
-    return Rendered(output, answer.body, problems=problems, feed=answer.values.get("feed", ""))
+        return (Problem("error", path, answer.error, f"{path} {answer.message}"),)
+    return _problems(plan, output, answer.values)
 
 
 def _problems(plan: Plan, output: Output, values: dict[str, Any]) -> tuple[Problem, ...]:
