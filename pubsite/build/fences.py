@@ -29,10 +29,12 @@ class Fences(Extension):
 
     def extendMarkdown(self, md: Markdown) -> None:
         priority = (_AFTER_NORMALISING + _BEFORE_FENCES) / 2
-        md.preprocessors.register(_Rewriter(highlight=self._highlight), "pubsite_fences", priority)
+        md.preprocessors.register(Rewriter(highlight=self._highlight), "pubsite_fences", priority)
 
 
-class _Rewriter(Preprocessor):
+class Rewriter(Preprocessor):
+    """Rewrites a text's fences, line by line, in linear time."""
+
     def __init__(self, *, highlight: bool) -> None:
         super().__init__()
         self._highlight = highlight
