@@ -1,0 +1,158 @@
+"""The docs name everything that can be set, run or asked, and build into a site without a dead link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import fields
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import click
+import colander
+import pytest
+from cornice.service import get_services
+from pyramid.config import Configurator
+
+from pubsite.build import BuildResult, build
+from pubsite.build.pool import RendererPool
+from pubsite.build.snapshot import AssetSource, PageSource, SiteSource, Snapshot
+from pubsite.cli import pubsite
+from pubsite.cli.importing import plan_import
+from pubsite.settings import Settings
+from pubsite.storage import Manifest, ObjectStore, memory_storage
+from pubsite.views.pages import HtmlPageConfig, RedirectConfig
+from pubsite.views.site_config import SiteConfig
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`")
+HREF = re.compile(r"""<(?:a|img|link|script)\b[^>]*?\s(?:href|src)="([^"]*)\"""")
+ID = re.compile(r'\sid="([^"]+)"')
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def commands(command: click.Command, name: str) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for child, found in command.commands.items():
+            yield from commands(found, f"{name} {child}")
+    else:
+        yield name
+
+
+def config_keys(schema: colander.SchemaNode) -> Iterator[str]:
+    """Dotted names, of the second level where there is one."""
+    for child in schema.children:
+        yield from (f"{child.name}.{grandchild.name}" for grandchild in child.children)
+        if not child.children:
+            yield child.name
+
+
+@pytest.mark.parametrize("setting", [setting.name for setting in fields(Settings)])
+def test_every_setting_is_named(setting: str) -> None:
+    assert f"| `{setting}` |" in text_of("operations.md")
+
+
+@pytest.mark.parametrize("command", sorted(commands(pubsite, "pubsite")))
+def test_every_command_has_its_heading_and_an_example(command: str) -> None:
+    text = text_of("commands.md")
+    assert re.search(rf"^###.*`{command.removeprefix('pubsite ')}`", text, re.M)
+    assert re.search(rf"^{command}\b", text, re.M)
+
+
+@pytest.mark.parametrize("option", [o for p in pubsite.params for o in p.opts if o.startswith("--")])
+def test_every_option_of_all_commands_is_named(option: str) -> None:
+    assert f"`{option}" in text_of("commands.md")
+
+
+def test_the_endpoints_that_are_documented_are_those_that_exist() -> None:
+    documented = {(method, _pattern(path)) for method, path in ENDPOINT.findall(text_of("api.md"))}
+    assert documented == set(_routes())
+
+
+@pytest.mark.parametrize("key", sorted(config_keys(SiteConfig())))
+def test_every_key_of_a_sites_config_is_in_its_table(key: str) -> None:
+    group, _, member = key.partition(".")
+    named = re.findall(r"`([^`\n]+)`", text_of("site-config.md"))
+    assert key in named or (group in named and any(re.search(rf"\b{member}\b", text) for text in named))
+
+
+@pytest.mark.parametrize("key", sorted({*config_keys(HtmlPageConfig()), *config_keys(RedirectConfig())}))
+def test_every_key_of_a_pages_config_is_in_its_table(key: str) -> None:
+    assert f"`{key}`" in text_of("pages.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_has_a_title_a_description_and_one_heading_of_the_first_level(page: Path) -> None:
+    text = page.read_text("utf-8")
+    head, content = text.split("---\n", 2)[1:]
+    assert re.search(r"^title: \S", head, re.M)
+    assert re.search(r"^description: \S", head, re.M)
+    outside_of_code = re.sub(r"^(`{3,}).*?^\1$", "", content, flags=re.M | re.S)
+    assert len(re.findall(r"^# ", outside_of_code, re.M)) == 1
+
+
+def test_the_docs_build_into_a_site_whose_links_all_lead_somewhere() -> None:
+    imported = plan_import(DOCS)
+    assert imported.problems == ()
+    objects = memory_storage().objects
+    with closing(RendererPool(1)) as renderers:
+        result = build(_snapshot(objects), objects, renderers)
+    assert result.problems == ()
+    assert _dead_fragments(objects, result) == []
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    with Configurator(settings={"handle_exceptions": False}) as config:
+        for part in ("api", "security", "views"):
+            config.include(f"pubsite.{part}")
+    for service in get_services():
+        yield from ((method, _pattern(service.path)) for method in service.defined_methods if method != "HEAD")
+
+
+def _pattern(path: str) -> str:
+    """A route or a documented path, with its placeholders' names and patterns taken out."""
+    while (shorter := re.sub(r"\{[^{}]*\}", "<>", path)) != path:
+        path = shorter
+    return re.sub(r"<[^<>]*>", "<>", path).rstrip("/") or "/"
+
+
+def _snapshot(objects: ObjectStore) -> Snapshot:
+    imported = plan_import(DOCS)
+    pages = [
+        PageSource(page.source, page.path, 1, {k: v for k, v in page.config.items() if k != "content"}, content)
+        for page in imported.pages
+        if isinstance(content := page.config["content"], str)
+    ]
+    assets = []
+    for asset in imported.assets:
+        objects.put(body := asset.read())
+        assets.append(AssetSource(f"/{asset.path}", sha256(body).hexdigest(), asset.size))
+    return Snapshot(
+        site=SiteSource("docs", "pubsite", "", "FullyManaged", {}),
+        pages=tuple(sorted(pages, key=lambda page: page.path)),
+        redirects=(),
+        assets=tuple(sorted(assets, key=lambda asset: asset.path)),
+        content_sequence=1,
+        as_of=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def _dead_fragments(objects: ObjectStore, result: BuildResult) -> list[str]:
+    entries = Manifest(objects, result.bundle.digest).entries()
+    pages = {path: objects.get(entry.digest).decode() for path, entry in entries if path.endswith(".html")}
+    ids = {path.removesuffix("index.html"): set(ID.findall(html)) for path, html in pages.items()}
+    dead = []
+    for path, html in pages.items():
+        for href in HREF.findall(html):
+            target, fragment = urldefrag(urljoin(path, unquote(href)))
+            target = target.removesuffix("index.html")
+            if fragment and target in ids and fragment not in ids[target]:
+                dead.append(f"{path}: {href}")
+    return dead
