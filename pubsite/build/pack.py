@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pubsite.build.feeds import atom
 from pubsite.build.plan import Kind, Output, Plan
-from pubsite.build.render import Rendered, origin
+from pubsite.build.render import Rendered
+from pubsite.build.requests import origin
 from pubsite.build.sitemap import robots, sitemaps
 from pubsite.errors import Problem
 from pubsite.storage import Bundle, Entry, FileEntry, ObjectStore, RedirectEntry, Routing, media_type, write_manifest

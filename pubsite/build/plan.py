@@ -112,7 +112,8 @@ def _settle(draft: Plan, own: list[Output], generated: list[Output]) -> Plan:
     """Decide who has each place: the user's outputs and redirects, then what is generated."""
     options, snapshot = draft.options, draft.snapshot
     policy = options.trailing_slash
-    nodes = draft.pages.tree.nodes if draft.pages else ()
+    pages = draft.pages
+    nodes = (*pages.tree.nodes, *pages.raw, pages.not_found) if pages else ()
     gathered, problems = redirecting.gather(snapshot.redirects, nodes, options)
     taken = {slot(output.file, policy) for output in own}
     shadowed = {redirect for redirect in gathered if redirect.yielding and slot(redirect.path, policy) in taken}

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from pubsite.build import frames
@@ -28,7 +28,7 @@ class _Job:
     request: Request
     answers: SimpleQueue[_Job]
     tag: Any = None
-    outcome: Answer | Unavailable = field(default_factory=Answer)
+    outcome: Answer | Exception = field(default_factory=Answer)
 
 
 class RendererPool:
@@ -81,7 +81,7 @@ class RendererPool:
                 return
             job = answers.get()
             in_flight -= 1
-            if isinstance(job.outcome, Unavailable):
+            if isinstance(job.outcome, Exception):
                 raise job.outcome
             yield job.tag, job.outcome
 
@@ -117,9 +117,11 @@ class RendererPool:
             child.kill()
         for thread in threads:
             thread.join()
-        with suppress(Exception):
-            while (job := self._jobs.get_nowait()) is not None:
-                self._finish(job, _closed())
+        with suppress(Empty):
+            while True:
+                if (job := self._jobs.get_nowait()) is not None:
+                    job.outcome = _closed()
+                    job.answers.put(job)
 
     def _serve(self) -> None:
         """Answer jobs with one child after another until the pool closes."""
@@ -127,48 +129,46 @@ class RendererPool:
         with suppress(Unavailable):
             child = self._new_child()
         while (job := self._jobs.get()) is not None:
-            child = self._answer(job, child)
+            try:
+                job.outcome, child = self._ask(job.request, child)
+            except Exception as error:  # for the build that waits; this thread serves the next one
+                job.outcome, child = error, None
+            job.answers.put(job)
         if child is not None:
             self._forget(child)
             child.close()
 
-    def _answer(self, job: _Job, child: Child | None) -> Child | None:
-        """Answer one job; the child that is left. A page whose child was ended from outside is tried a second time."""
-        for attempt in (1, 2):
-            try:
-                child = child or self._new_child()
-                self._finish(job, child.ask(job.request))
-                return child
-            except Unavailable as error:
-                self._finish(job, error)
-                return None
-            except Overdue as error:
-                answer = Answer("render_timeout", str(error))
-            except Died as died:
-                if self._closed:
-                    self._forget(child)
-                    self._finish(job, _closed())
-                    return None
-                if attempt == 1 and not died.by_limit:
-                    self._forget(child)
-                    child = None
-                    continue
-                answer = Answer(*child.explain(died)) if child else Answer("render_crashed", str(died))
+    def _ask(self, request: Request, child: Child | None, *, again: bool = True) -> tuple[Answer, Child | None]:
+        """The answer, and the child that is left. A page whose child was ended from outside is tried a second time."""
+        child = child or self._new_child()
+        try:
+            return child.ask(request), child
+        except Overdue as error:
             self._forget(child)
-            self._finish(job, answer)
-            return None
-        return None
-
-    def _finish(self, job: _Job, outcome: Answer | Unavailable) -> None:
-        job.outcome = outcome
-        job.answers.put(job)
+            return Answer("render_timeout", str(error)), None
+        except Died as died:
+            self._forget(child)
+            if self._closed:
+                raise _closed() from died
+            if died.by_limit or not again:
+                return Answer(*child.explain(died)), None
+            return self._ask(request, None, again=False)
+        except Exception:
+            self._forget(child)
+            child.close()
+            raise
 
     def _new_child(self) -> Child:
         if self._closed:
             raise _closed()
-        child = Child(self._seconds, self._memory)
+        try:
+            child = Child(self._seconds, self._memory)
+        except OSError as error:
+            raise Unavailable(f"A render process did not start ({error})") from error
         with self._lock:
             self._children.add(child)
+            if self._closed:  # after `close` looked for children to kill
+                child.kill()
         try:
             child.wait_until_ready()
         except Unavailable:
@@ -176,7 +176,7 @@ class RendererPool:
             raise
         return child
 
-    def _forget(self, child: Child | None) -> None:
+    def _forget(self, child: Child) -> None:
         with self._lock:
             self._children.discard(child)
 

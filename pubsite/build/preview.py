@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from pubsite.build.plan import Kind, make_plan
 from pubsite.build.pool import RendererPool
-from pubsite.build.render import Requests, problems_of
+from pubsite.build.render import problems_of
+from pubsite.build.requests import Requests
 from pubsite.build.snapshot import PageSource, Snapshot
 from pubsite.errors import Problem
 

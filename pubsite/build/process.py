@@ -88,17 +88,24 @@ class Child:
         self._seconds = seconds
         self._memory = memory
         self._loaded: OrderedDict[str, None] = OrderedDict()
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START, str(seconds), str(memory), str(_PACKAGE)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                cwd="/",
-                process_group=0,  # Ctrl-C is for the server, which ends its children itself
-            )
         self._deadline = 0.0
+        self._socket, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = self._start(theirs.fileno())
+        except OSError:
+            self._socket.close()
+            raise
+
+    def _start(self, descriptor: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, str(self._seconds), str(self._memory), str(_PACKAGE)],
+            stdin=descriptor,
+            stdout=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            process_group=0,  # Ctrl-C is for the server, which ends its children itself
+        )
 
     @property
     def pid(self) -> int:

@@ -130,6 +130,27 @@ def test_aliases_are_permanent_redirects() -> None:
     assert len(found(planned, "bad_alias")) == 2
 
 
+def test_aliases_of_files_and_of_the_404_page_count_too() -> None:
+    planned = make_plan(site(page("/x.txt", aliases=["/y.txt"]), page("/404", aliases=["/gone"])))
+    assert {path: kept.target for path, kept in planned.redirects.items()} == {"/y.txt": "/x.txt", "/gone": "/404.html"}
+
+
+def test_a_menu_parent_moves_a_page_and_an_impossible_one_is_named() -> None:
+    planned = make_plan(
+        site(
+            page("/guide"),
+            page("/faq", menu={"parent": "/guide/"}),
+            page("/a", menu={"parent": "/a/b"}),
+            page("/a/b"),
+            page("/c", menu={"parent": "/nowhere"}),
+        )
+    )
+    assert planned.pages
+    above = {node.path: node.parent.path for node in planned.pages.tree.nodes if node.parent}
+    assert above == {"/guide": "/", "/faq": "/guide", "/a": "/", "/a/b": "/a", "/c": "/"}
+    assert found(planned, "bad_menu_parent") == [("warn", "/a"), ("warn", "/c")]
+
+
 def test_a_self_managed_site_has_its_files_and_redirects_only() -> None:
     objects = memory_storage().objects
     snapshot = site(assets=[asset(objects, "/x.html")], redirects=[redirect("/a", "/x.html")], mode="SelfManaged")
