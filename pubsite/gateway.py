@@ -34,6 +34,9 @@ class Gateway:
         match = HOST.match(environ.get("HTTP_HOST", ""))
         if match is None:
             return _refuse(environ, start_response, "400 Bad Request", "The Host header is missing or odd")
+        # Else WebOb copies every larger body into a file that nobody closes, only to be able to read it twice.
+        seekable = getattr(environ["wsgi.input"], "seekable", None)
+        environ["webob.is_body_seekable"] = seekable is not None and seekable()
         name = match["name"].lower().removesuffix(".")
         if name in self._api_hosts:
             return self.api(_api_path(environ), start_response)
@@ -49,6 +52,8 @@ def _api_path(environ: dict[str, Any]) -> dict[str, Any]:
     if path.startswith("/api/v1/publisher/"):
         path = path.removesuffix("/")
     environ["PATH_INFO"] = path
+    # Or WebOb copies every body, larger ones into a file, so that a request can be tried again.
+    environ["webob.is_body_seekable"] = hasattr(environ["wsgi.input"], "seek")
     return environ
 
 
