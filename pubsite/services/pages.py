@@ -30,8 +30,8 @@ class Draft:
 
 
 def list_of_site(db: Session, site: Site) -> Sequence[Page]:
-    """All pages of a site, by path."""
-    return db.scalars(select(Page).where(Page.site_id == site.id).order_by(Page.path, Page.id)).all()
+    """All pages of a site, by path: by code points, whatever the collation of the database."""
+    return sorted(db.scalars(select(Page).where(Page.site_id == site.id)), key=lambda page: page.path)
 
 
 def at_path(db: Session, site: Site, path: str) -> Page:
