@@ -89,6 +89,11 @@ class Client:
         sent = {"Content-Type": "application/octet-stream", **self.headers, **headers}
         return self.app.put(path, body, headers=sent, status=status)
 
+    def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> TestResponse:
+        """Any request, byte for byte; JSON unless a header says otherwise."""
+        sent = {"Content-Type": "application/json", **self.headers, **headers}
+        return self.app.request(path, method=method, body=body, headers=sent, status="*")
+
     def upload(self, path: str, file_path: str, body: bytes, status: int | str = "*") -> TestResponse:
         files = [("file", file_path.rpartition("/")[2], body)]
         return self.app.post(path, {"filePath": file_path}, upload_files=files, headers=self.headers, status=status)
