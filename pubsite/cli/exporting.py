@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -41,20 +40,18 @@ def export(invocation: Invocation, site: SiteName, form: str, version: int | Non
             with tempfile.TemporaryFile() as archive:
                 headers = _download(api, record, "tar.gz", archive, progress)
                 archive.seek(0)
-                unwritten = _unpack(archive, out)
+                named = _unpack(archive, out)
         else:
             with _replacing(out) as archive:
                 headers = _download(api, record, form, archive, progress)
-            unwritten = ()
+                named = _named(archive, form)
     files, size = int(headers["X-Bundle-Files"]), int(headers["X-Bundle-Bytes"])
-    named = [*json.loads(headers.get("X-Not-Expressed", "[]"))]
-    named += [text for text in unwritten if text not in named]
     document = {"path": str(out), "files": files, "bytes": size, "digest": headers["X-Bundle-Digest"]}
     for text in named:
         invocation.output.note(f"warn: not in the export: {text}")
     version_text = f"version {record.get('deployed_version') or record.get('version')}"
     text = f"Exported {version_text} of {site} to {out}: {counted(files, 'file')}, {sized(size)}"
-    invocation.output.result({**document, "not_expressed": named}, text)
+    invocation.output.result({**document, "not_expressed": list(named)}, text)
 
 
 def _record(api: Api, site: SiteName, version: int | None) -> dict[str, Any]:
@@ -86,6 +83,14 @@ def _unpack(archive: IO[bytes], out: Path) -> tuple[str, ...]:
     from pubsite.storage.export import unpack_archive
 
     return tuple(unpack_archive(archive, out).not_expressed)
+
+
+def _named(archive: IO[bytes], form: str) -> tuple[str, ...]:
+    """What the downloaded archive says that it could not hold."""
+    from pubsite.storage.export import not_expressed
+
+    archive.seek(0)
+    return not_expressed(archive, format="zip" if form == "zip" else "tar.gz")
 
 
 @contextmanager

@@ -97,7 +97,7 @@ class LocalServer:
         # The app starts its worker when it is served, which here it is.
         served = {"__script__": "pserve", "worker": "embedded"} if work else {}
         app = pubsite.main({**self.global_config, **served}, **self.ini)
-        transport = httpx.WSGITransport(app=_seekable(app))
+        transport = httpx.WSGITransport(app=app)
         headers = {"Authorization": f"Bearer {token}"}
         with closing(app), httpx.Client(transport=transport, base_url=self.url, headers=headers) as client:
             yield client
@@ -128,16 +128,6 @@ class LocalServer:
                 yield
             finally:
                 worker.stop()
-
-
-def _seekable(app: Any) -> Any:
-    """The app, told that it can read a body twice: else WebOb copies larger ones into files that nobody closes."""
-
-    def told(environ: dict[str, Any], start_response: Any) -> Any:
-        environ["webob.is_body_seekable"] = True
-        return app(environ, start_response)
-
-    return told
 
 
 def local_server(config: str | None, overrides: Mapping[str, str]) -> LocalServer:

@@ -79,6 +79,19 @@ def write_tree(objects: ObjectStore, manifest: Manifest, directory: Path, *, ori
         return _write(objects, manifest, tree, origin)
 
 
+def not_expressed(fileobj: IO[bytes], *, format: ArchiveFormat) -> tuple[str, ...]:
+    """What an archive of `write_archive` could not hold, read from its comment; a zip holds 64 KiB of that at most."""
+    try:
+        if format == "zip":
+            with zipfile.ZipFile(fileobj) as archive:
+                return tuple(_read_comment(archive.comment.decode(errors="ignore"))[1])
+        with tarfile.open(fileobj=fileobj, mode="r|gz") as tar:
+            tar.next()  # the comment comes before it
+            return tuple(_read_comment(tar.pax_headers.get("comment", ""))[1])
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Invalid("the archive is damaged, cut off, or not of pubsite", code="bad_archive") from error
+
+
 def unpack_archive(fileobj: IO[bytes], directory: Path) -> ExportReport:
     """Write an archive made by `write_archive` in format tar.gz into a folder, under the rules of `write_tree`.
 
