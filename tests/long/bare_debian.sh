@@ -113,7 +113,8 @@ serve() {
     done
     ended=$(date +%s%N)
     grep -v 'is ignored: it is neither' "$log"
-    awk "BEGIN { printf \"from packages downloaded to ready: %.1f s\\n\", ($ended - $began) / 1e9 }"
+    awk "BEGIN { printf \"from packages downloaded to ready: %.1f s\", ($ended - $began) / 1e9 }"
+    echo " (load of the machine: $(cut -d ' ' -f 1 /proc/loadavg))"
     [ $(((ended - began) / 1000000000)) -lt "$most" ] || { echo "more than $most s"; exit 1; }
 }
 
