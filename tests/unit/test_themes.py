@@ -200,3 +200,16 @@ def test_dated_pages_have_no_tree_when_the_site_has_links_in_its_header(theme: T
     assert 'class="tree"' not in render(theme, "page.html", context(site=nav, page=dated, sidebar=tree))
     held = {**nav, "theme_options": {"layout": "docs"}}
     assert 'class="tree"' in render(theme, "page.html", context(site=held, page=dated, sidebar=tree))
+
+
+def test_the_menu_names_no_address_twice(theme: Theme) -> None:
+    tree = [{"title": "Blog", "url": "/blog/", "current": False, "open": False, "children": []}]
+    nav = [{"label": label, "href": href, "current": False} for label, href in (("Blog", "/blog/"), ("Shop", "/shop/"))]
+    html = render(theme, "section.html", context(site={"nav": nav}, sidebar=tree))
+    menu = html[html.index('<details class="menu">') : html.index("</details>")]
+    assert (menu.count('href="/blog/"'), menu.count('href="/shop/"')) == (1, 1)
+
+
+def test_the_stylesheet_stays_lean(theme: Theme) -> None:
+    assert len(theme.assets["paper.css"]) < 24_000
+    assert len(theme.assets["paper.js"]) < 4_000

@@ -1,7 +1,7 @@
 // What HTML alone cannot do; every page is whole without it.
 const { copy, copied } = document.body.dataset;
 
-for (const pre of document.querySelectorAll(".prose pre")) {
+for (const pre of document.querySelectorAll(".prose pre:not(.linenos pre)")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");
   button.className = "copy";
@@ -20,7 +20,7 @@ for (const pre of document.querySelectorAll(".prose pre")) {
 
 // A box that scrolls must be reachable by keyboard; not every browser sees to it.
 const reachable = () => {
-  for (const box of document.querySelectorAll(".prose pre, .prose .table")) {
+  for (const box of document.querySelectorAll(".prose :is(pre, table, .table)")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
@@ -40,6 +40,11 @@ if (links.length) {
   mark();
   addEventListener("scroll", mark, { passive: true });
 }
+
+// A long tree shows the place of this page.
+const tree = document.querySelector(".tree");
+const here = tree?.querySelector("[aria-current]");
+if (here && here.offsetTop > tree.clientHeight * 0.8) tree.scrollTop = here.offsetTop - tree.clientHeight / 2;
 
 // The phone's menu closes with Escape and with a press outside.
 const menu = document.querySelector("details.menu");
