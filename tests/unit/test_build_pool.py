@@ -139,24 +139,31 @@ def test_a_child_killed_from_outside_costs_no_page(pool: RendererPool) -> None:
     assert not set(killed) & set(pool.pids)
 
 
-def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("work", ["idle", "busy"])
+def test_children_end_when_their_parent_is_killed(work: str) -> None:
     program = (
         "from pubsite.build.pool import RendererPool\n"
-        "import sys, time\n"
-        "pool = RendererPool(2, 20, 1 << 30)\n"
-        "pool.render_body({'format': 'markdown'}, 'x'); pool.start()\n"
+        "import sys, threading, time\n"
+        "pool = RendererPool(2, 1, 1 << 30)\n"
+        "pool.start()\n"
         "while len(pool.pids) < 2: time.sleep(0.01)\n"
+        "pool.render_body({'format': 'markdown'}, 'x')\n"
+        "if sys.argv[1] == 'busy':\n"
+        "    for _ in 'ab':\n"
+        "        threading.Thread(target=pool.render_body, args=({'format': 'markdown'}, '[' * 20000)).start()\n"
+        "    time.sleep(0.2)\n"
         "print(*pool.pids, flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    command = [sys.executable, "-c", program, work]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert parent.stdout
     with parent.stdout:
         pids = [int(text) for text in parent.stdout.readline().split()]
     assert len(pids) == 2
     parent.kill()
     parent.wait()
-    wait_for(lambda: not any(_runs(pid) for pid in pids))
+    wait_for(lambda: not any(_runs(pid) for pid in pids), 60)
 
 
 def test_children_know_nothing_of_the_servers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
