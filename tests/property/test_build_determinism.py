@@ -93,7 +93,8 @@ def digest_of(snapshot: Snapshot, pool: RendererPool) -> str:
 @given(pages=pages(), seed=st.integers(0, 1 << 32))
 def test_the_order_of_insertion_does_not_matter(pool: RendererPool, pages: list[PageSource], seed: int) -> None:
     shuffled = [
-        replace(page, config=dict(reversed(page.config.items())), id=f"other-{page.id}", revision=7) for page in pages
+        replace(page, config=dict(reversed(list(page.config.items()))), id=f"other-{page.id}", revision=7)
+        for page in pages
     ]
     random.Random(seed).shuffle(shuffled)
     first, second = site(*pages), site(*shuffled)

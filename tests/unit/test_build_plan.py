@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_redirect_loops_are_errors_and_dead_ends_and_chains_warnings() -> None:
 
 
 def test_simple_redirects_of_the_config_are_kept_and_others_named() -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"from": "/old/", "to": "/new"},
         {"from": "/blog/*", "to": "/news/:splat"},
         {"from": "/u/:name", "to": "/new"},
