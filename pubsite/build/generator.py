@@ -1,4 +1,4 @@
-"""What built a bundle: a digest of this package's and the themes' sources.
+"""What built a bundle: a digest of the sources of build, storage and themes, and the versions of what they render with.
 
 A bundle of another generator may differ for the same content, so that "nothing changed" can be known only by building.
 """
@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+
+LIBRARIES = ("markdown", "minijinja", "nh3", "pygments", "rcssmin")
 
 
 @cache
 def generator() -> str:
-    """`pubsite-<12 hex>`: other sources, other generator."""
+    """`pubsite-<12 hex>`: other sources or versions, other generator."""
     digest = hashlib.sha256()
-    for package in ("pubsite.build", "pubsite.themes"):
+    for package in ("pubsite.build", "pubsite.storage", "pubsite.themes"):
         _add(digest, files(package))
+    for library in LIBRARIES:
+        digest.update(f"{library} {version(library)}\0".encode())
     return f"pubsite-{digest.hexdigest()[:12]}"
 
 
