@@ -35,9 +35,9 @@ def list_of_site(db: Session, site: Site) -> Sequence[Page]:
 
 
 def at_path(db: Session, site: Site, path: str) -> Page:
-    """The page at a path of a site; raises NotFound."""
+    """The page at a path of a site, with or without its last slash; raises NotFound. Another case is another path."""
     page = db.scalar(select(Page).where(Page.site_id == site.id, Page.path_digest == page_key(path)))
-    if page is None:
+    if page is None or page.path.rstrip("/") != path.rstrip("/"):
         raise NotFound("Page not found")
     return page
 
