@@ -182,6 +182,10 @@ def postgresql_url() -> Iterator[str]:
 
 @pytest.fixture
 def tenant(server: Server) -> Tenant:
+    return new_tenant(server)
+
+
+def new_tenant(server: Server) -> Tenant:
     """A new publisher with an Owner."""
     owner = server.account()
     with server.database.transaction() as db:
