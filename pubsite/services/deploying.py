@@ -28,6 +28,7 @@ from pubsite.services.jobs import Claim
 from pubsite.storage import Ref, RefConflict, Storage, Superseded
 
 SHOWN_PROBLEMS = 200
+UNSEEN_SECONDS = 0.2
 
 
 class Abandoned(Exception):
@@ -81,20 +82,18 @@ class Deploying:
                 jobs.finish(db, claim)
                 return False
             if record.status == Status.pending:
-                move(db, record, Status.deploying, started_at=now())
+                stage = Stage.collect if record.version is None else Stage.activate
+                move(db, record, Status.deploying, stage=stage, started_at=now())
             return True
 
     def _build(self, claim: Claim) -> None:
         """Build what the site is now into a new version, unless the record names one already."""
-        with self.transaction() as db:
-            _require_claim(db, claim)
+        started = time.monotonic()
+        with self.reading() as db:
             record = db.get_one(Deployment, claim.subject_id)
             if record.version is not None:
                 return
-            record.stage = Stage.collect
             site_id = record.site_id
-        started = time.monotonic()
-        with self.reading() as db:
             collected = collect(db, site_id, now())
         result = build.build(collected.snapshot, self.storage.objects, self.renderers, progress=self._progress(claim))
         stats = {
@@ -129,11 +128,12 @@ class Deploying:
             db.add(bundle)
 
     def _progress(self, claim: Claim) -> Callable[[str, int, int], None]:
-        shown = ""
+        """Shows the stage of a build that takes a while; of a short one nobody would see it."""
+        shown, look_at = "", time.monotonic() + UNSEEN_SECONDS
 
         def progress(stage: str, done: int, total: int) -> None:
             nonlocal shown
-            if stage == shown or stage not in Stage.__members__:
+            if stage == shown or stage not in Stage.__members__ or time.monotonic() < look_at:
                 return
             shown = stage
             with self.transaction() as db:
