@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import random
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-
-from sqlalchemy import create_engine, make_url
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -29,7 +24,7 @@ from pubsite.signing import Keys
 from pubsite.storage import open_storage
 from tests.crash.checks import Checks, under_way
 from tests.crash.clients import PAGES, Clients, Ledger, Setting, batch_of, swap_trees
-from tests.crash.process import Broken, Pserve, require_gone
+from tests.crash.process import Broken, Pserve, new_database, require_gone
 
 CLIENT_SECONDS = (0.3, 3.0)
 DEPLOY_SECONDS = (0.0, 0.2)
@@ -61,25 +56,6 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     asked.rounds = asked.rounds or (5 if asked.short else 50)
     return asked
-
-
-@contextmanager
-def new_database(on_postgres: bool) -> Iterator[str]:
-    """The URL of a database for this run alone; empty for SQLite."""
-    if not on_postgres:
-        yield ""
-        return
-    server = os.environ["PUBSITE_TEST_POSTGRES"]
-    name = f"pubsite_kill_{uuid.uuid4().hex[:8]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.dispose()
 
 
 def run(pserve: Pserve, rounds: int, seed: int) -> str:
