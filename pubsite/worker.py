@@ -103,8 +103,9 @@ class Worker:
 
     def _handle(self, claim: Claim) -> None:
         try:
-            if claim.kind == DEPLOY and claim.attempts > MAX_CLAIMS:
-                raise PubsiteError("The worker died over this again and again", code="worker_died")
+            died = PubsiteError("The worker died over this again and again", code="worker_died")
+            if claim.kind == DEPLOY and claim.attempts > MAX_CLAIMS and self._deploying.give_up(claim, died):
+                return
             self._handlers[claim.kind](claim)
         except Exception as error:  # whatever it was, the job goes back or ends; the worker goes on
             log.exception("job %s of kind %s failed (attempt %d)", claim.job_id, claim.kind, claim.attempts)

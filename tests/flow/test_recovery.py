@@ -186,6 +186,18 @@ def test_a_deployment_that_kills_every_worker_ends(bench: Bench) -> None:
     assert (record.status, record.error_code) == (Status.failed, "worker_died")
 
 
+def test_a_deployment_that_is_live_ends_as_such_however_many_workers_died(bench: Bench) -> None:
+    work = bench.site()
+    record_id = work.ask()
+    claim = work.claim()
+    swapped(bench.deploying(), claim)
+    work.lapse(claim)
+    with bench.database.transaction() as db:
+        db.execute(update(Job).where(Job.subject_id == record_id).values(attempts=MAX_CLAIMS))
+    assert bench.worker().run_one()
+    work.require_live(record_id, 1)
+
+
 def test_a_build_that_the_servers_end_cuts_off_goes_on_with_the_next_server(bench: Bench) -> None:
     work = bench.site("<p>" + "word " * 1000)
     record_id = work.ask()
