@@ -20,6 +20,7 @@ chmod 755 "$tree"
 port=${PORT:-6587}
 most=${MOST_SECONDS:-60}
 server=
+seconds=
 
 main() {
     make_tree
@@ -31,6 +32,7 @@ main() {
     ask_a_site
     stop
     inside make -C /srv/pubsite test
+    [ "$seconds" -lt "$most" ] || { echo "ready after $seconds s, $most or more"; exit 1; }
 }
 
 make_tree() {
@@ -115,7 +117,7 @@ serve() {
     grep -v 'is ignored: it is neither' "$log"
     awk "BEGIN { printf \"from packages downloaded to ready: %.1f s\", ($ended - $began) / 1e9 }"
     echo " (load of the machine: $(cut -d ' ' -f 1 /proc/loadavg))"
-    [ $(((ended - began) / 1000000000)) -lt "$most" ] || { echo "more than $most s"; exit 1; }
+    seconds=$(((ended - began) / 1000000000))
 }
 
 ask_a_site() {
