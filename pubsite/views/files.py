@@ -23,12 +23,12 @@ from pubsite.views.pages import UUID
 
 # The documented types, exactly; everything else is a stream of bytes.
 DOWNLOAD_TYPES = {
-    "txt": "text/plain",
-    "html": "text/html",
-    "htm": "text/html",
-    "css": "text/css",
-    "js": "application/javascript",
-    "json": "application/json",
+    ".txt": "text/plain",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".css": "text/css",
+    ".js": "application/javascript",
+    ".json": "application/json",
 }
 
 
@@ -85,11 +85,12 @@ def content(request: Request) -> dict[str, str]:
 def download(request: Request) -> Response:
     file = files.find(request.db, request.context.site, request.matchdict["path"])
     name = file.path.rpartition("/")[2]
+    _, dot, extension = name.rpartition(".")
     digest = file.digest or ""
     response = conditional.answer(request, request.registry.storage.objects.get(digest), digest)
     if response.status_code not in (200, 206):
         return response
-    response.headers["Content-Type"] = DOWNLOAD_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+    response.headers["Content-Type"] = DOWNLOAD_TYPES.get(dot + extension.lower(), "application/octet-stream")
     response.headers["Content-Disposition"] = attachment(name)
     return response
 
