@@ -213,3 +213,11 @@ def test_the_menu_names_no_address_twice(theme: Theme) -> None:
 def test_the_stylesheet_stays_lean(theme: Theme) -> None:
     assert len(theme.assets["paper.css"]) < 24_000
     assert len(theme.assets["paper.js"]) < 4_000
+
+
+@pytest.mark.parametrize("template", ["page.html", "section.html"])
+def test_every_page_of_the_tree_leads_to_its_neighbours(theme: Theme, template: str) -> None:
+    html = render(theme, template, full_context())
+    assert '<a rel="prev" href="/before/">' in html
+    assert '<a rel="next" href="/after/">' in html
+    assert 'class="pager"' not in render(theme, template, context())
