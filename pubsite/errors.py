@@ -60,8 +60,14 @@ class Invalid(PubsiteError):
 
     @classmethod
     def field(cls, name: str, message: str, *, location: str = "body", code: str | None = None) -> Invalid:
-        """An error of one field, whose message is the answer's message as well."""
-        return cls(message, [FieldError(location, name, message)], code=code)
+        """An error of one field, which the answer's message names too."""
+        return cls(f"{name} {message}", [FieldError(location, name, message)], code=code)
+
+    @classmethod
+    def all_of(cls, errors: Sequence[FieldError]) -> Invalid:
+        """The errors of a write of many things, of which none was done."""
+        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
+        return cls(f"{count}: nothing was written; the first is {errors[0].name} {errors[0].message}", errors)
 
 
 class LimitExceeded(Invalid):

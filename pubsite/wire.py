@@ -13,7 +13,7 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
 DROPPED_AT_MOST = 512 * 1024 * 1024
@@ -33,6 +33,22 @@ class Parser(HTTPRequestParser):
         if self.error:
             self.expect_continue = False  # waitress would send 100 first, and read it all
         return used
+
+
+class Task(WSGITask):
+    """Keeps a connection open behind an answer without a body (204, 304), which waitress would close."""
+
+    close_on_finish: bool
+
+    def build_response_header(self) -> bytes:
+        asked_to_close = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or self.version != "1.1" or asked_to_close:
+            return bytes(super().build_response_header())
+        before = self.close_on_finish
+        self.close_on_finish = True  # waitress closes unless it believes to do so already
+        header = bytes(super().build_response_header())
+        self.close_on_finish = before
+        return header
 
 
 class JsonErrorTask(ErrorTask):
@@ -59,6 +75,7 @@ class Channel(HTTPChannel):
     """One connection. After an error it still reads for a while: who is cut off while sending never sees the answer."""
 
     parser_class = Parser
+    task_class = Task
     error_task_class = JsonErrorTask
     lingers = False
     dropped: int | None = None

@@ -14,10 +14,13 @@ from pubsite.storage import TrailingSlash
 
 EXTENSIONS = frozenset(
     {
-        *("abbr", "admonition", "attr_list", "def_list", "extra", "fenced_code", "footnotes", "legacy_attrs"),
-        *("legacy_em", "md_in_html", "nl2br", "sane_lists", "smarty", "tables", "toc", "wikilinks"),
+        *("abbr", "admonition", "attr_list", "codehilite", "def_list", "extra", "fenced_code", "footnotes"),
+        *("legacy_attrs", "legacy_em", "md_in_html", "meta", "nl2br", "sane_lists", "smarty", "tables", "toc"),
+        "wikilinks",
     }
 )
+# Kept in a site's config, and without effect on a build.
+_LATER = ("auto_deploy", "retention", "taxonomies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Options:
                 if isinstance(item.get("label"), str) and isinstance(item.get("href"), str)
             ),
             style_override=_text(config, "style_override", ""),
-            extensions=tuple(sorted(set(_names(markdown, "extensions")) & EXTENSIONS)),
+            extensions=tuple(sorted(set(_names(markdown, "extensions")) & EXTENSIONS - {"codehilite"})),
             highlight=markdown.get("highlight") is not False,
             sanitize=config.get("sanitize") is True,
             feed=_feed(_mapping(config, "feeds").get("atom", {})),
@@ -88,8 +91,9 @@ def unsupported(config: Mapping[str, Any]) -> list[Problem]:
     found = [f"markdown extension {name!r}" for name in _names(markdown, "extensions") if name not in EXTENSIONS]
     if (engine := markdown.get("engine", "markdown")) != "markdown":
         found.append(f"markdown engine {engine!r} (pages are rendered by `markdown`)")
-    found += [f"{kind} feed" for kind in ("rss", "json") if _mapping(config, "feeds").get(kind)]
+    found += [f"{kind} feed" for kind in ("rss", "json") if _mapping(config, "feeds").get(kind) is not None]
     found += ["own response headers"] if config.get("headers") else []
+    found += [f"config.{key}" for key in _LATER if config.get(key)]
     return [Problem("warn", "config", "not_supported", f"Not supported yet, and left out: {what}") for what in found]
 
 

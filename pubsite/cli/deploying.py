@@ -48,26 +48,21 @@ def deploy(
 @click.command(cls=Command)
 @site_argument
 @click.option("--to", "version", type=click.IntRange(min=1), help="The version; default: the one before.")
-@click.option("--restore-content", is_flag=True, help="Bring pages or files back to that version as well.")
 @no_wait_option
 @timeout_option
 @pass_invocation
-def rollback(
-    invocation: Invocation, site: SiteName, version: int | None, restore_content: bool, no_wait: bool, timeout: float
-) -> None:
+def rollback(invocation: Invocation, site: SiteName, version: int | None, no_wait: bool, timeout: float) -> None:
     """Make an earlier version live again.
 
     Nothing is built. The site is on hold afterwards: only `deploy --release-hold` puts newer content on the air.
     """
     body: dict[str, Any] = {} if version is None else {"to_version": version}
-    if restore_content:
-        body["restore_content"] = True
     with invocation.api(site.publisher, work=not no_wait) as api:
         live = live_record(api, find_site(api, site)["id"])
         if live is None:
             raise Conflict(f"{site} has nothing live: there is nothing to go back from")
         record = live
-        if version is None or version != live.get("deployed_version") or restore_content:
+        if version is None or version != live.get("deployed_version"):
             record = api.post(f"{DEPLOYMENTS}{live['id']}/rollback/", body)["data"]
         if not no_wait:
             record = wait_for(api, record, invocation.output, timeout)

@@ -39,8 +39,8 @@ class Failure:
     def lines(self) -> list[str]:
         """For people: the message, and each field that it does not name itself."""
         named = [f"{field.name or field.location}: {field.message}" for field in self.fields]
-        if len(named) == 1 and self.fields[0].message == self.message:
-            return [f"Error: {named[0]}"]
+        if len(named) == 1 and self.message == f"{self.fields[0].name} {self.fields[0].message}":
+            return [f"Error: {self.message}"]
         return [f"Error: {self.message}", *(f"  {line}" for line in named)]
 
     def document(self) -> dict[str, Any]:

@@ -11,17 +11,18 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from pubsite.build.publication import is_published
-from pubsite.errors import NotFound
-from pubsite.models import Page, PageType, now
+from pubsite.errors import BuildFailed, NotFound
+from pubsite.models import Page, PageType, Site, now
 from pubsite.services import pages, sites
 
 KEPT_BYTES = 16 * 1_048_576
+Key = tuple[uuid.UUID, int, int]  # the page, its revision, its site's
 
 
 class BodyRenderer(Protocol):
     """What renders one page's body: `build.pool.RendererPool`."""
 
-    def render_body(self, config: dict[str, Any], content: str) -> str: ...
+    def render_body(self, config: dict[str, Any], content: str, site_config: dict[str, Any]) -> str: ...
 
 
 class PageBodies:
@@ -29,33 +30,51 @@ class PageBodies:
 
     def __init__(self, renderer: BodyRenderer) -> None:
         self._renderer = renderer
-        self._kept: OrderedDict[tuple[uuid.UUID, int], str] = OrderedDict()
+        self._kept: OrderedDict[Key, str | BuildFailed] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
-    def of(self, page: Page) -> str:
-        """The page's body; raises BuildFailed that names what is wrong with it."""
-        key = (page.id, page.revision)
+    def of(self, site: Site, page: Page) -> str:
+        """The page's body, by the site's config; raises BuildFailed that names what is wrong with it."""
+        key = (page.id, page.revision, site.revision)
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        html = self._renderer.render_body({**page.meta, "path": page.path}, page.content or "")
+        if kept is None:
+            kept = self._render(site, page)
+            self._keep(key, kept)
+        if isinstance(kept, BuildFailed):
+            raise BuildFailed(kept.message, kept.problems)
+        return kept
+
+    def _render(self, site: Site, page: Page) -> str | BuildFailed:
+        """A page that fails is kept as well: it would cost its whole time limit at every visit."""
+        try:
+            return self._renderer.render_body({**page.meta, "path": page.path}, page.content or "", site.config)
+        except BuildFailed as error:
+            return error
+
+    def _keep(self, key: Key, body: str | BuildFailed) -> None:
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = html
-                self._bytes += len(html)
+                self._kept[key] = body
+                self._bytes += _weight(body)
             while self._bytes > KEPT_BYTES:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
-        return html
+                self._bytes -= _weight(self._kept.popitem(last=False)[1])
 
 
-def published_page(db: Session, slug: str, publisher_name: str | None, path: str) -> Page:
-    """The page at a path of the site of that slug; drafts, future and expired pages are NotFound."""
-    page = pages.at_path(db, sites.oldest_of_slug(db, slug, publisher_name), path)
+def _weight(body: str | BuildFailed) -> int:
+    return 512 + (len(body) if isinstance(body, str) else 0)
+
+
+def published_page(db: Session, slug: str, publisher_name: str | None, path: str) -> tuple[Site, Page]:
+    """The site of that slug and its page at a path; drafts, future and expired pages are NotFound."""
+    site = sites.oldest_of_slug(db, slug, publisher_name)
+    page = pages.at_path(db, site, path)
     if not is_visible(page, now()):
         raise NotFound("Page not found")
-    return page
+    return site, page
 
 
 def is_visible(page: Page, as_of: datetime) -> bool:
@@ -63,8 +82,8 @@ def is_visible(page: Page, as_of: datetime) -> bool:
     return page.type == PageType.Redirect or is_published(page.meta, as_of)
 
 
-def answer(bodies: PageBodies, page: Page) -> dict[str, str]:
+def answer(bodies: PageBodies, site: Site, page: Page) -> dict[str, str]:
     """What a page's path answers: its `html`, or the `location` that it leads to."""
     if page.type == PageType.Redirect:
         return {"location": str(page.meta.get("target", ""))}
-    return {"html": bodies.of(page)}
+    return {"html": bodies.of(site, page)}

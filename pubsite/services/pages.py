@@ -148,7 +148,7 @@ def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
             problems.append(FieldError("body", f"upsert.{index}.path", f"{checked.path} is given twice"))
         drafts[key] = checked
     if problems:
-        raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+        raise Invalid.all_of(problems)
     return drafts
 
 
@@ -203,7 +203,6 @@ def _append_revision(db: Session, page: Page, account_id: uuid.UUID) -> None:
             account_id=account_id,
         )
     )
-    db.flush()
 
 
 def _path_taken(path: str) -> Conflict:

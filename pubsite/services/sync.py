@@ -105,7 +105,7 @@ def _check(wanted: Mapping[str, str]) -> None:
         elif directory in wanted:
             problems.append(FieldError("body", f"files.{directory}", "is a file and a directory"))
     if problems:
-        raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+        raise Invalid.all_of(problems)
 
 
 def _directories(paths: Iterable[str]) -> set[str]:

@@ -12,6 +12,7 @@ from pubsite import contexts
 from pubsite.api import Service, present, time
 from pubsite.errors import FieldError, Invalid
 from pubsite.models import Page, PageType
+from pubsite.models.paths import page_path_problem
 from pubsite.schema import (
     LANGUAGE,
     URL,
@@ -159,8 +160,8 @@ collection = Service("pages", "/api/sites/{pubName}/{slug}/pages", contexts.site
 @rendered.on("GET", permission=PUBLIC, query=AtPath())
 def render(request: Request) -> dict[str, Any]:
     query = request.validated["querystring"]
-    page = page_html.published_page(request.db, request.matchdict["slug"], query.get("publisher"), query["path"])
-    return {**page_json(page), **page_html.answer(request.registry.page_bodies, page)}
+    site, page = page_html.published_page(request.db, request.matchdict["slug"], query.get("publisher"), query["path"])
+    return {**page_json(page), **page_html.answer(request.registry.page_bodies, site, page)}
 
 
 @one.on("GET", permission=PUBLIC)
@@ -201,13 +202,15 @@ def batch(request: Request) -> dict[str, int]:
     problems: list[FieldError] = []
     drafts: list[Draft] = []
     for index, put in enumerate(body["upsert"]):
+        if problem := page_path_problem(put["path"]):
+            problems.append(FieldError("body", f"upsert.{index}.path", problem))
         try:
             config = checked_config(put["type"], put.get("config", {}), f"upsert.{index}.config.")
             drafts.append(Draft(put["path"], config, put["type"]))
         except Invalid as error:
             problems += error.errors
     if problems:
-        raise Invalid(f"{len(problems)} problems: nothing was written", problems)
+        raise Invalid.all_of(problems)
     account_id = request.pubsite_identity.account_id
     counts = pages.batch(request.db, request.context.site, account_id, upsert=drafts, delete=body["delete"])
     return {name: getattr(counts, name) for name in ("created", "updated", "unchanged", "deleted")}

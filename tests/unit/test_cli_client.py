@@ -134,6 +134,6 @@ def test_every_error_has_an_exit_code_and_one_line(error: Exception, exit_code: 
 
 
 def test_an_error_of_one_field_is_told_in_one_line() -> None:
-    assert failure_of(Invalid.field("name", "is reserved")).lines() == ["Error: name: is reserved"]
+    assert failure_of(Invalid.field("name", "is reserved")).lines() == ["Error: name is reserved"]
     two = Invalid("2 problems", [FieldError("body", "a", "x"), FieldError("body", "b", "y")])
     assert failure_of(two).lines() == ["Error: 2 problems", "  a: x", "  b: y"]
