@@ -47,9 +47,8 @@ def demo(invocation: Invocation) -> None:
         api = Api(http)
         made = [_docs(invocation, api), _hello(invocation, api)]
         sites = [_deploy(invocation, api, name, site_id) for name, site_id in made if site_id]
-        home = _home_page(api)
     document = {"api": server.url, "token": token, "publisher": NAME, "sites": sites}
-    invocation.output.result(document, _text(document, home))
+    invocation.output.result(document, _text(document, made[0][1]))
 
 
 def docs_folder() -> Path | None:
@@ -109,37 +108,29 @@ def _deploy(invocation: Invocation, api: Api, site: SiteName, site_id: str) -> d
     return {"slug": site.slug, "url": url, "version": record.get("deployed_version") or record.get("version")}
 
 
-def _home_page(api: Api) -> dict[str, Any] | None:
-    """The home page of the docs (else their first), for the example that changes it."""
-    try:
-        site_id = find_site(api, DOCS)["id"]
-    except NotFound:
-        return None
-    pages = api.get(f"/api/sites/{DOCS.publisher}/{DOCS.slug}/pages")
-    home = next((page for page in pages if page["path"] == "/"), next(iter(pages), None))
-    return {"id": home["id"], "site_id": site_id} if home else None
-
-
-def _text(document: dict[str, Any], home: dict[str, Any] | None) -> list[str]:
+def _text(document: dict[str, Any], docs_id: str | None) -> list[str]:
     api = document["api"]
     lines = [f"{each['slug']:6} {each['url']}  (version {each['version']})" for each in document["sites"]]
     lines += [f"api    {api}", f"token  {document['token']}", ""]
-    if home is None:
+    if docs_id is None:
         return lines
-    json_header = "-H 'Content-Type: application/json'"
-    bearer = '-H "Authorization: Bearer $TOKEN"'
+    live = next(each["url"] for each in document["sites"] if each["slug"] == DOCS.slug)
+    curl = "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
     return [
         *lines,
-        "With the server running, list the pages, change the home page, and make it live:",
+        f"With the server running, list the pages, write one, and make it live at {live}hello/:",
         "",
         f"TOKEN='{document['token']}'",
-        f"curl -s {bearer} {api}/api/sites/{DOCS}/pages",
-        f"curl -s -X PATCH {bearer} {json_header} -d '{_EXAMPLE}' {api}/api/sites/pages/{home['id']}",
-        f"curl -s {bearer} {json_header} -H 'Prefer: wait=20' -d '{{\"site_id\": \"{home['site_id']}\"}}' "
-        f"{api}{DEPLOYMENTS}",
+        f"{curl} {api}/api/sites/{DOCS}/pages",
+        f"{curl} -d '{_PAGE}' {api}/api/sites/{DOCS}/pages:batch",
+        f"{curl} -H 'Prefer: wait=20' -d '{{\"site_id\": \"{docs_id}\"}}' {api}{DEPLOYMENTS}",
     ]
 
 
-_EXAMPLE = '{"config": {"title": "Hello", "format": "markdown", "content": "# Hello\\n\\nChanged by hand."}}'
+# A page of its own, so that the documentation stays whole; writing it twice changes nothing.
+_PAGE = (
+    '{"upsert": [{"path": "/hello", "config": '
+    '{"title": "Hello", "format": "markdown", "content": "# Hello\\n\\nWritten by `curl`."}}]}'
+)
 
 COMMANDS = (demo,)
