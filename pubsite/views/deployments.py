@@ -147,7 +147,10 @@ def create(request: Request) -> dict[str, Any]:
         raise Forbidden
     asked = deployments.Request(**body)
     record, is_new = deployments.create(request.db, context.site, request.pubsite_identity.account_id, asked)
-    return _accepted(request, context.site, record, is_new=is_new)
+    if not is_new:
+        shown = deployment_json(request, record, site_url(request, context.site))
+        return envelope(request, {**shown, "unchanged": True})
+    return _accepted(request, context.site, record, is_new=True)
 
 
 @one.on("GET", permission=Permission.READ)
@@ -206,8 +209,6 @@ def _accepted(request: Request, site: Site, record: Deployment, *, is_new: bool)
     """202 with the record, or what it became within `Prefer: wait=N`; 200 when nothing new was made."""
     url = site_url(request, site)
     shown = deployment_json(request, record, url)
-    if not is_new and record.kind == "deploy":
-        return envelope(request, {**shown, "unchanged": True})
     if is_new:
         request.response.status_code = 202
     if (seconds := wait_asked(request)) > 0:
