@@ -76,7 +76,11 @@ def _clean(html: str) -> str:
         attributes[tag] = attributes[tag] | {"style"}
     return nh3.clean(
         html,
+        tags=nh3.ALLOWED_TAGS | {"input", "label"},
         attributes=attributes,
+        # The boxes of task lists, and no other input.
+        tag_attribute_values={"input": {"checked": {"", "checked"}}},
+        set_tag_attribute_values={"input": {"type": "checkbox", "disabled": ""}},
         clean_content_tags={"script", "style", "title", "template"},
         filter_style_properties={"text-align"},
     )

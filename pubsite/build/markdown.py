@@ -14,6 +14,7 @@ from pygments.formatters import HtmlFormatter
 
 from pubsite.build.fences import Fences
 from pubsite.build.markup import slugify
+from pubsite.build.tasks import Tasks
 
 _KEPT_CHARACTERS = 32 * 1_048_576
 _ALWAYS = ("extra", "sane_lists", "admonition")
@@ -67,6 +68,7 @@ def _converter(extensions: tuple[str, ...], highlight: bool, reserved: frozenset
         extensions=[
             *dict.fromkeys(name for name in names if name != "toc"),
             Fences(highlight=highlight),
+            Tasks(),
             _contents(reserved),
         ],
         extension_configs={"codehilite": _HIGHLIGHTING} if highlight else {},
