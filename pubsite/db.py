@@ -79,6 +79,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "checkin", _end_sqlite)
     else:
         engine = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=BUSY_SECONDS)
     event.listen(engine, "handle_error", _tell_busy)
@@ -96,6 +97,12 @@ def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
     connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _end_sqlite(connection: DBAPIConnection | None, record: object) -> None:
+    """A COMMIT that failed (on a full disk) leaves its transaction open, and with it the lock that writers wait for."""
+    if connection is not None and connection.in_transaction:
+        connection.rollback()
 
 
 def _tell_busy(context: ExceptionContext) -> None:
