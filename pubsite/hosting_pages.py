@@ -18,7 +18,7 @@ def _page(status: str, title: str, text: str, *headers: tuple[str, str]) -> OwnP
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
         f"<title>{title}</title>\n"
         "<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:20vh auto;padding:0 1rem;"
-        "color:#222;background:#fff}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}}</style>\n"
+        "color:#222;background:#fff}a{color:inherit}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}}</style>\n"
         f"<h1>{title}</h1>\n<p>{text}</p>\n</html>\n"
     )
     return OwnPage(status, html.encode(), headers)
