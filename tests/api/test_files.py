@@ -96,6 +96,36 @@ def test_what_a_write_replaces_is_given_back_first(tenant: Tenant, base: str) ->
     assert used(tenant, base) == SITE_LIMIT - 10
 
 
+TEXT = b'--b\r\nContent-Disposition: form-data; name="filePath"\r\n\r\na.txt\r\n'
+FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\ncontent\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (TEXT + b"--b--\r\n", {"file"}),
+        (FILE + b"--b--\r\n", {"filePath"}),
+        (b"--b--\r\n", {"filePath", "file"}),
+        (TEXT + FILE + FILE + b"--b--\r\n", {"file"}),
+        (TEXT + FILE, set()),
+        ((TEXT + FILE)[:-4], set()),
+        (b"", set()),
+    ],
+    ids=["no file", "no path", "neither", "two files", "no end", "cut off", "no body"],
+)
+def test_a_form_that_is_not_whole_stores_nothing(tenant: Tenant, base: str, body: bytes, named: set[str]) -> None:
+    answer = tenant.client.send("POST", f"{base}/upload", body, **{"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_int == 400
+    assert {error["name"] for error in answer.json.get("errors", ())} == named
+    assert tenant.client.get(base).json == []
+
+
+def test_an_upload_that_is_no_form_is_refused(tenant: Tenant, base: str) -> None:
+    for content_type in ("application/json", "multipart/form-data", "application/octet-stream"):
+        answer = tenant.client.send("POST", f"{base}/upload", b"{}", **{"Content-Type": content_type})
+        assert (answer.status_int, answer.json["message"]) == (400, "Send multipart/form-data with a boundary")
+
+
 @pytest.mark.parametrize(
     "path",
     [
