@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pubsite import errors
-from pubsite.api_input import UnsupportedMediaType, read_json, read_query, summary
+from pubsite.api_input import UnsupportedMediaType, read_json, read_query
 from pubsite.db import DatabaseBusy
 from pubsite.errors import FieldError, Invalid
 from pubsite.security import PUBLIC
@@ -170,7 +170,7 @@ class _Renderer(JSON):
 
     def render_errors(self, request: Request) -> HTTPException:
         listed = [FieldError(e["location"], e["name"] or "", e["description"] or "") for e in request.errors]
-        raise Invalid(summary(listed), listed)
+        raise Invalid.of(listed)
 
 
 def _domain_error(error: errors.PubsiteError, request: Request) -> Response:

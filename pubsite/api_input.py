@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from pyramid.request import Request
@@ -39,7 +39,7 @@ def read_query(request: Request) -> dict[str, str]:
         problems += [FieldError("querystring", name, problem) for _, problem in unsafe_json(value)]
         query[name] = value
     if problems:
-        raise Invalid(summary(problems), problems)
+        raise Invalid.of(problems)
     return query
 
 
@@ -61,15 +61,8 @@ def read_json(request: Request) -> Any:
     except RecursionError as error:
         _refuse(f"the body is nested deeper than {DEEPEST}", error)
     if problems := [FieldError("body", name, problem) for name, problem in unsafe_json(value)]:
-        raise Invalid(summary(problems), problems)
+        raise Invalid.of(problems)
     return value
-
-
-def summary(listed: Sequence[FieldError]) -> str:
-    """One sentence for some wrong fields: the first, and how many more there are."""
-    first = listed[0]
-    more = f" (and {len(listed) - 1} more)" if len(listed) > 1 else ""
-    return f"{first.name or first.location} {first.message}{more}"
 
 
 def _refuse(message: str, cause: Exception) -> NoReturn:

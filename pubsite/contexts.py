@@ -95,7 +95,8 @@ def page(request: Request) -> OfPage:
     """`{page_id}`; public to read, as long as it is published."""
     public = request.method in ("GET", "HEAD")
     identity = request.pubsite_identity if public else require_identity(request)
-    found = pages.get(request.db, uuid.UUID(request.matchdict["page_id"]))
+    page_id = request.matchdict["page_id"]
+    found = pages.get(request.db, uuid.UUID(page_id)) if publishers.is_uuid(page_id) else None
     owner = None if found is None else sites.get(request.db, found.site_id)
     if found is None or owner is None:
         raise NotFound("Page not found")

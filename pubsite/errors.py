@@ -64,6 +64,12 @@ class Invalid(PubsiteError):
         return cls(f"{name} {message}", [FieldError(location, name, message)], code=code)
 
     @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> Invalid:
+        """Some wrong fields; the message names the first, and how many more there are."""
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return cls(f"{errors[0].name or errors[0].location} {errors[0].message}{more}", errors)
+
+    @classmethod
     def all_of(cls, errors: Sequence[FieldError]) -> Invalid:
         """The errors of a write of many things, of which none was done."""
         count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"

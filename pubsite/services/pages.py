@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, FieldError, Invalid, NotFound
-from pubsite.models import Mode, Page, PageRevision, PageType, Site, now
-from pubsite.models.paths import REDIRECT_STATUSES, page_key, page_path_problem, redirect_target_problem
+from pubsite.models import Page, PageRevision, Site, now
+from pubsite.models.drafts import Draft
+from pubsite.models.paths import page_key
 from pubsite.services import sites
 from pubsite.services.constraints import flush_unique, insert_unique
-
-CONFIG_BYTES = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A page as it shall be."""
-
-    path: str
-    config: dict[str, Any]
-    type: str = PageType.HtmlPage
 
 
 def list_of_site(db: Session, site: Site) -> Sequence[Page]:
@@ -153,27 +142,10 @@ def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
 
 
 def _checked(site: Site, draft: Draft) -> Draft:
-    """The draft with its config's aliases resolved; raises Invalid."""
-    if problem := page_path_problem(draft.path):
-        raise Invalid.field("path", problem)
-    if site.mode == Mode.SelfManaged and draft.type != PageType.Redirect:
-        raise Invalid.field("type", "a SelfManaged site may have Redirect pages only: its pages are its files")
-    config = dict(draft.config)
-    alias, name = ("url", "target") if draft.type == PageType.Redirect else ("html", "content")
-    if alias in config and name not in config:
-        config = {name if key == alias else key: value for key, value in config.items()}
-    if draft.type == PageType.Redirect:
-        _check_redirect(config)
-    if len(json.dumps(config, ensure_ascii=False).encode()) > CONFIG_BYTES:
-        raise Invalid.field("config", f"must have at most {CONFIG_BYTES} bytes as JSON", code="limit_exceeded")
-    return Draft(draft.path, config, draft.type)
-
-
-def _check_redirect(config: dict[str, Any]) -> None:
-    if problem := redirect_target_problem(config.get("target")):
-        raise Invalid.field("config.target", problem)
-    if config.get("status", 302) not in REDIRECT_STATUSES:
-        raise Invalid.field("config.status", f"must be one of {', '.join(map(str, REDIRECT_STATUSES))}")
+    """The draft with its config's aliases resolved; raises Invalid that names all that is wrong."""
+    if problems := draft.problems(site.mode):
+        raise Invalid.of(problems)
+    return draft.resolved()
 
 
 def _new(site: Site, draft: Draft) -> Page:

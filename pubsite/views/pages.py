@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import colander
@@ -11,7 +12,8 @@ from pyramid.request import Request
 from pubsite import contexts
 from pubsite.api import Service, present, time
 from pubsite.errors import FieldError, Invalid
-from pubsite.models import Page, PageType
+from pubsite.models import Page, PageType, Site
+from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_path_problem
 from pubsite.schema import (
     LANGUAGE,
@@ -32,11 +34,10 @@ from pubsite.schema import (
 )
 from pubsite.security import PUBLIC, Permission
 from pubsite.services import page_html, pages
-from pubsite.services.pages import Draft
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 PAGE_TYPE = Choice(*PageType, aliases={0: PageType.HtmlPage, 1: PageType.Redirect})
-# Checked by the page's type, in `checked_config`.
+# Checked by the page's type, in `draft_of`.
 CONFIG = optional(MapOf(required(Anything()), key=Text(1, 8192)))
 WORDS = ListOf(required(Text(1, 255)), maximum=100)
 
@@ -141,18 +142,23 @@ def page_json(page: Page) -> dict[str, Any]:
     )
 
 
-def checked_config(page_type: str, config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A config by the schema of its page's type; raises Invalid that names every wrong key."""
+def draft_of(site: Site, body: dict[str, Any], prefix: str = "") -> Draft:
+    """The page that a body asks for; raises Invalid that names all that is wrong with it, each name behind `prefix`."""
+    draft = Draft(body["path"], body.get("config", {}), body["type"])
+    found: dict[str, str] = {}
     try:
-        checked: dict[str, Any] = CONFIGS[page_type].deserialize(config)
+        draft = replace(draft, config=CONFIGS[draft.type].deserialize(draft.config))
     except colander.Invalid as error:
-        named = [Invalid.field(prefix + name, text).errors[0] for name, text in error.asdict(translate=None).items()]
-        raise Invalid(f"{named[0].name} {named[0].message}", named) from error
-    return checked
+        found = {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
+    for problem in draft.problems(site.mode):
+        found.setdefault(problem.name, problem.message)
+    if found:
+        raise Invalid.of([FieldError("body", prefix + name, text) for name, text in sorted(found.items())])
+    return draft
 
 
 rendered = Service("page.rendered", "/api/sites/site/{slug}/page", contexts.anybody)
-one = Service("page", f"/api/sites/pages/{{page_id:{UUID}}}", contexts.page)
+one = Service("page", "/api/sites/pages/{page_id}", contexts.page)
 batched = Service("pages.batch", "/api/sites/{pubName}/{slug}/pages:batch", contexts.site_of_member)
 collection = Service("pages", "/api/sites/{pubName}/{slug}/pages", contexts.site_of_member)
 
@@ -174,9 +180,11 @@ def update(request: Request) -> dict[str, Any]:
     context, changes = request.context, request.validated["body"]
     if changes.pop("id", context.page.id) != context.page.id:
         raise Invalid.field("id", "must equal the id in the URL")
-    page_type = changes.get("type", context.page.type)
-    changes["config"] = checked_config(page_type, changes.get("config", context.page.config), "config.")
-    return page_json(pages.update(request.db, context.site, context.page, request.pubsite_identity.account_id, changes))
+    page, account_id = context.page, request.pubsite_identity.account_id
+    asked = draft_of(context.site, {"type": page.type, "path": page.path, "config": page.config, **changes})
+    if "config" in changes:
+        changes["config"] = asked.config
+    return page_json(pages.update(request.db, context.site, page, account_id, changes))
 
 
 @one.on("DELETE", permission=Permission.WRITE, status=204)
@@ -191,28 +199,28 @@ def list_pages(request: Request) -> list[dict[str, Any]]:
 
 @collection.on("POST", permission=Permission.WRITE, body=PageCreate())
 def create(request: Request) -> dict[str, Any]:
-    body = request.validated["body"]
-    draft = Draft(body["path"], checked_config(body["type"], body.get("config", {}), "config."), body["type"])
-    return page_json(pages.create(request.db, request.context.site, request.pubsite_identity.account_id, draft))
+    site, account_id = request.context.site, request.pubsite_identity.account_id
+    draft = draft_of(site, request.validated["body"])
+    return page_json(pages.create(request.db, site, account_id, draft))
 
 
 @batched.on("POST", permission=Permission.WRITE, body=Batch())
 def batch(request: Request) -> dict[str, int]:
-    body = request.validated["body"]
+    body, site = request.validated["body"], request.context.site
     problems: list[FieldError] = []
     drafts: list[Draft] = []
     for index, put in enumerate(body["upsert"]):
-        if problem := page_path_problem(put["path"]):
-            problems.append(FieldError("body", f"upsert.{index}.path", problem))
         try:
-            config = checked_config(put["type"], put.get("config", {}), f"upsert.{index}.config.")
-            drafts.append(Draft(put["path"], config, put["type"]))
+            drafts.append(draft_of(site, put, f"upsert.{index}."))
         except Invalid as error:
             problems += error.errors
+    for index, path in enumerate(body["delete"]):
+        if problem := page_path_problem(path):
+            problems.append(FieldError("body", f"delete.{index}", problem))
     if problems:
         raise Invalid.all_of(problems)
     account_id = request.pubsite_identity.account_id
-    counts = pages.batch(request.db, request.context.site, account_id, upsert=drafts, delete=body["delete"])
+    counts = pages.batch(request.db, site, account_id, upsert=drafts, delete=body["delete"])
     return {name: getattr(counts, name) for name in ("created", "updated", "unchanged", "deleted")}
 
 

@@ -1,0 +1,45 @@
+"""A page as somebody wants it to be, and all that may be wrong with it. Needs no I/O."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pubsite.errors import FieldError
+from pubsite.models.pages import PageType
+from pubsite.models.paths import REDIRECT_STATUSES, page_path_problem, redirect_target_problem
+from pubsite.models.sites import Mode
+
+CONFIG_BYTES = 1_048_576
+# Other spellings of a key, by page type.
+ALIASES = {PageType.HtmlPage: ("html", "content"), PageType.Redirect: ("url", "target")}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page as it shall be."""
+
+    path: str
+    config: dict[str, Any]
+    type: str = PageType.HtmlPage
+
+    def resolved(self) -> Draft:
+        """With aliases of config keys under their own names."""
+        alias, name = ALIASES[PageType(self.type)]
+        if alias not in self.config or name in self.config:
+            return self
+        return replace(self, config={name if key == alias else key: value for key, value in self.config.items()})
+
+    def problems(self, mode: str) -> list[FieldError]:
+        """Everything that is wrong with it in a site of that mode; names as in a body."""
+        found = [("path", page_path_problem(self.path))]
+        if mode == Mode.SelfManaged and self.type != PageType.Redirect:
+            found.append(("type", "must be Redirect: the pages of a SelfManaged site are its files"))
+        if self.type == PageType.Redirect:
+            found.append(("config.target", redirect_target_problem(self.resolved().config.get("target"))))
+            if self.config.get("status", 302) not in REDIRECT_STATUSES:
+                found.append(("config.status", f"must be one of {', '.join(map(str, REDIRECT_STATUSES))}"))
+        if len(json.dumps(self.config, ensure_ascii=False).encode()) > CONFIG_BYTES:
+            found.append(("config", f"must have at most {CONFIG_BYTES} bytes as JSON"))
+        return [FieldError("body", name, problem) for name, problem in found if problem is not None]
