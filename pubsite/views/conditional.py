@@ -29,7 +29,7 @@ def answer(request: Request, body: bytes, etag: str) -> Response:
         raise PreconditionFailed("The file is another one by now")
     if _names(headers.get("If-None-Match", ""), tag, weakly=True):
         response = Response(status=304)
-    elif (wanted := _wanted(headers, tag, len(body))) is None:
+    elif request.method != "GET" or (wanted := _wanted(headers, tag, len(body))) is None:
         response = Response(body)
     elif not wanted:
         response = error_response(request, 416, "The file does not have that range")

@@ -371,6 +371,7 @@ def test_head_tells_the_length_and_sends_nothing(tenant: Tenant, base: str) -> N
     upload(tenant, base, "a.txt", b"0123456789")
     answer = tenant.client.send("HEAD", f"{base}/download/a.txt")
     assert (answer.status_int, answer.body, answer.headers["Content-Length"]) == (200, b"", "10")
+    assert tenant.client.send("HEAD", f"{base}/download/a.txt", Range="bytes=0-1").status_int == 200
 
 
 def test_an_empty_file_has_no_range(tenant: Tenant, base: str) -> None:
