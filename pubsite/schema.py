@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 import colander
 
+from pubsite.models.paths import page_path_problem
+
 MAX_INTEGER = 2**53 - 1  # what every JSON client can hold (RFC 8259 §6)
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
@@ -56,6 +58,23 @@ class Text(_Strict):
         if self.pattern is not None and not self.pattern.match(text):
             _refuse(node, f"must be {self.what}" if self.what else f"must match {self.pattern.pattern}")
         return text
+
+
+class Path(_Strict):
+    """A path of a site, by the rules of pages; that of a file does not end with a slash."""
+
+    def __init__(self, *, of_file: bool = False) -> None:
+        self.of_file = of_file
+
+    def parse(self, node: colander.SchemaNode, value: Any) -> str:
+        if not isinstance(value, str):
+            _refuse(node, "must be a string")
+        path: str = value
+        if problem := page_path_problem(path):
+            _refuse(node, problem)
+        if self.of_file and path.endswith("/"):
+            _refuse(node, "must not end with /")
+        return path
 
 
 class Integer(_Strict):

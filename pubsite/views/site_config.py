@@ -14,6 +14,7 @@ from pubsite.schema import (
     ListOf,
     MapOf,
     Object,
+    Path,
     Text,
     optional,
     required,
@@ -46,7 +47,7 @@ class Markdown(Object):
 class Feed(Object):
     """One feed."""
 
-    path = optional(Text(1, 8192))
+    path = optional(Path(of_file=True))
     limit = optional(Integer(1, 1000))
     content = optional(Choice("full", "excerpt"))
 
@@ -63,7 +64,7 @@ class Feeds(Object):
 class Sitemap(Object):
     """Whether there is a sitemap, and where."""
 
-    path = optional(Text(1, 8192))
+    path = optional(Path(of_file=True))
     enabled = optional(Boolean())
 
 
@@ -118,7 +119,7 @@ class SiteConfig(Object):
     fingerprint = optional(Boolean(), nullable=True)
     redirects = optional(ListOf(_keyword(Redirect(), "from"), maximum=1000), nullable=True)
     headers = optional(ListOf(_keyword(Headers(), "for"), maximum=1000), nullable=True)
-    not_found_path = optional(Text(1, 8192), nullable=True)
+    not_found_path = optional(Path(), nullable=True)
     auto_deploy = optional(Boolean(), nullable=True)
     quality = optional(MapOf(required(Choice("off", "warn", "block"))), nullable=True)
     quality_baseline = optional(Boolean(), nullable=True)

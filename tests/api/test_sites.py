@@ -209,6 +209,16 @@ def test_a_patch_finds_the_site_by_slug_and_can_move_it(tenant: Tenant) -> None:
     tenant.client.patch(f"{base(tenant)}/other", {"slug": "new"}, status=409)
 
 
+@pytest.mark.parametrize("path", ["x", "", "/a//b", "/../x", "/a\r\nb", "/a?b", 7, None])
+def test_paths_in_a_config_are_paths_of_the_site(tenant: Tenant, path: object) -> None:
+    config = {"not_found_path": path or "x", "sitemap": {"path": path}, "feeds": {"atom": {"path": path}}}
+    answer = tenant.client.post(base(tenant), {"slug": "a", "name": "x", "config": config}, status=400).json
+    assert set(messages(answer)) == {"config.not_found_path", "config.sitemap.path", "config.feeds.atom.path"}
+    directories = {"sitemap": {"path": "/"}, "feeds": {"rss": {"path": "/feed/"}}, "not_found_path": "/missing/"}
+    answer = tenant.client.post(base(tenant), {"slug": "a", "name": "x", "config": directories}, status=400).json
+    assert messages(answer) == dict.fromkeys(("config.sitemap.path", "config.feeds.rss.path"), "must not end with /")
+
+
 def test_config_is_merged_at_its_top_level(tenant: Tenant) -> None:
     config = {"title": "T", "language": "de", "markdown": {"extensions": ["toc"], "highlight": False}}
     site = tenant.site("merged", config=config)
