@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import uuid
 from typing import Any
@@ -233,6 +234,18 @@ def test_a_sane_request_id_is_the_clients(tenant: Tenant, sent: str, is_kept: bo
     for path in ("/nope", RECORDS + "nope"):
         answer = tenant.client.get(path, status=404, **{"X-Request-Id": sent})
         assert (check(answer)["request_id"] == sent) is is_kept
+
+
+def test_each_request_is_one_line_of_the_log_whatever_its_path(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "pubsite.access"):
+        for path in ("/api/sites/%0aevil%1b[31m", "/%ff%00", "/" + "a" * 5000):
+            tenant.client.get(path, status="*", **{"X-Request-Id": "asked"})
+    lines = [record.getMessage() for record in caplog.records if record.name == "pubsite.access"]
+    assert len(lines) == 3
+    assert all(line.isprintable() and line.startswith("GET /") and line.endswith(" id=asked") for line in lines)
+    assert max(map(len, lines)) < 400
 
 
 # Bodies

@@ -150,6 +150,12 @@ def test_the_table_has_every_endpoint(server: Server) -> None:
     assert listed == endpoints(registry)
 
 
+def test_each_path_has_one_service(server: Server) -> None:
+    """Of two on one path the second would answer 405 to all, and nothing would say so at the start."""
+    patterns = [route.pattern for route in server.app.api.registry.queryUtility(IRoutesMapper).get_routes()]
+    assert len(patterns) == len(set(patterns))
+
+
 def matched(registry: Any, path: str) -> str:
     """The pattern of the route that answers a path."""
     path = path.partition("?")[0]
