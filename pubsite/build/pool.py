@@ -75,7 +75,7 @@ class RendererPool:
         in_flight = 0
         while True:
             while in_flight < IN_FLIGHT * self._processes and (item := next(waiting, None)) is not None:
-                self._jobs.put(_Job(item[1], answers, item[0]))
+                self._put(_Job(item[1], answers, item[0]))
                 in_flight += 1
             if not in_flight:
                 return
@@ -122,6 +122,13 @@ class RendererPool:
                 if (job := self._jobs.get_nowait()) is not None:
                     job.outcome = _closed()
                     job.answers.put(job)
+
+    def _put(self, job: _Job) -> None:
+        """Queue a job; never behind `close`, where nobody would answer it."""
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            self._jobs.put(job)
 
     def _serve(self) -> None:
         """Answer jobs with one child after another until the pool closes."""
