@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from typing import Any
 
 from pyramid.config import Configurator
@@ -22,24 +23,23 @@ from pubsite.worker import Worker
 def make_app(global_config: Mapping[str, str], ini: Mapping[str, str]) -> Gateway:
     """API and hosting behind one gateway, and under pserve the worker."""
     settings = load(ini, command_line=global_config)
-    database, storage = Database(settings.database_url), open_storage(settings.data_dir)
-    if settings.development:
-        migrations.upgrade(database.engine)
-        Keys.create(settings.data_dir)
-    migrations.check(database.engine)
-    renderers = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
-    worker = Worker(settings, database, storage, renderers)
-    api = make_api(settings, database, storage, renderers, ini).make_wsgi_app()
-    if global_config.get("__script__") == "pserve" and settings.worker == "embedded":
-        worker.start()
-
-    def close() -> None:
-        worker.stop()
-        renderers.close()
-        database.close()
-        storage.close()
-
-    hosting = Hosting(storage, settings.sites_domain)
+    with ExitStack() as opened:  # closed in reverse, also when the start is refused half-way
+        database = opened.enter_context(closing(Database(settings.database_url)))
+        if settings.development:
+            migrations.upgrade(database.engine)
+            Keys.create(settings.data_dir)
+        migrations.check(database.engine)
+        storage = open_storage(settings.data_dir)
+        opened.callback(storage.close)
+        renderers = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
+        opened.callback(renderers.close)
+        worker = Worker(settings, database, storage, renderers)
+        opened.callback(worker.stop)
+        api = make_api(settings, database, storage, renderers, ini).make_wsgi_app()
+        hosting = Hosting(storage, settings.sites_domain)
+        if global_config.get("__script__") == "pserve" and settings.worker == "embedded":
+            worker.start()
+        close = opened.pop_all().close
     return Gateway(api, hosting, api_hosts=settings.api_hosts, sites_domain=settings.sites_domain, close=close)
 
 

@@ -17,7 +17,7 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
 DROPPED_AT_MOST = 512 * 1024 * 1024
-ENVELOPED = "/api/v1/", "/zone/v1/"
+ENVELOPED = "/api/v1/publisher", "/zone/v1/publisher"
 
 
 class Parser(HTTPRequestParser):

@@ -23,8 +23,13 @@ def upgrade(engine: Engine) -> None:
     if revision(engine) == HEAD:
         return
     from alembic import command
+    from alembic.util import CommandError
 
-    command.upgrade(_config(engine), "head")
+    try:
+        command.upgrade(_config(engine), "head")
+    except CommandError:  # a revision of a newer pubsite: `check` tells
+        check(engine)
+        raise
 
 
 def check(engine: Engine) -> None:
