@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
@@ -29,8 +30,9 @@ KINDS = (DEPLOY,)
 
 
 @contextmanager
-def idle_server(ini: dict[str, str]) -> Iterator[Bench]:
-    """A server on which nobody works but the test."""
+def idle_server(data_dir: Path, database_url: str) -> Iterator[Bench]:
+    """A server on which nobody works but the test; database_url empty: SQLite in data_dir."""
+    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir), "sqlalchemy.url": database_url}
     settings = load(ini, environ={})
     with (
         closing(pubsite.main({}, **ini)) as app,
@@ -76,6 +78,11 @@ class Work:
         with self.bench.database.transaction() as db:
             page, site = db.get_one(Page, self.page_id), db.get_one(Site, self.site_id)
             pages.update(db, site, page, self.account_id, {"config": {"content": content, **config}})
+
+    def write_many(self, count: int) -> None:
+        drafts = [pages.Draft(f"/many/{n}", {"content": f"*{n}*", "format": "markdown"}) for n in range(count)]
+        with self.bench.database.transaction() as db:
+            pages.batch(db, db.get_one(Site, self.site_id), self.account_id, upsert=drafts, delete=())
 
     def ask(self, **asked: Any) -> uuid.UUID:
         with self.bench.database.transaction() as db:

@@ -366,7 +366,7 @@ PAGES = {
     "/news/first": ("<p>It began.</p>", {"title": "First", "date": "2026-01-02", "aliases": ["/1"]}),
     "/news/zweites-größer": ("<p>Grüße 🎉</p>", {"title": "Größer", "date": "2026-02-03"}),
 }
-FILES = {"img/mark.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "data.bin": bytes(range(256)) * 32}
+FILES = {"img/mark.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "data.bin": bytes(range(256)) * 2048}
 CONFIG = {"title": "Same everywhere", "nav_items": [{"label": "News", "href": "/news/"}]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -17,15 +18,16 @@ from pubsite.models import Job, Site, Status, now
 from pubsite.services import jobs, sites
 from pubsite.services.jobs import Claim
 from pubsite.worker import MAX_ATTEMPTS, Worker
+from tests.crash.process import new_database
 from tests.crash.steps import KINDS, LEASE, Bench, TroubledRefs, idle_server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    ini = {"pubsite.development": "true", "pubsite.data_dir": str(tmp_path_factory.mktemp("order"))}
-    if request.param == "postgresql":
-        ini["sqlalchemy.url"] = request.getfixturevalue("postgresql_url")
-    with idle_server(ini) as bench:
+    on_postgres = request.param == "postgresql"
+    if on_postgres and not os.environ.get("PUBSITE_TEST_POSTGRES"):
+        pytest.skip("PUBSITE_TEST_POSTGRES is not set: no PostgreSQL to test on")
+    with new_database(on_postgres) as url, idle_server(tmp_path_factory.mktemp("order"), url) as bench:
         yield bench
 
 
