@@ -24,13 +24,13 @@ def make_app(global_config: Mapping[str, str], ini: Mapping[str, str]) -> Gatewa
     """API and hosting behind one gateway, and under pserve the worker."""
     settings = load(ini, command_line=global_config)
     with ExitStack() as opened:  # closed in reverse, also when the start is refused half-way
+        storage = open_storage(settings.data_dir)  # makes the folder, in which SQLite's database lies too
+        opened.callback(storage.close)
         database = opened.enter_context(closing(Database(settings.database_url)))
         if settings.development:
             migrations.upgrade(database.engine)
             Keys.create(settings.data_dir)
         migrations.check(database.engine)
-        storage = open_storage(settings.data_dir)
-        opened.callback(storage.close)
         renderers = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
         opened.callback(renderers.close)
         worker = Worker(settings, database, storage, renderers)
