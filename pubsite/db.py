@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from transaction.interfaces import TransientError
 
 BUSY_SECONDS = 10
+IDLE_SECONDS = 60
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # PostgreSQL: serialization failure, deadlock, lock not available.
 _RETRY_STATES = ("40001", "40P01", "55P03")
@@ -82,6 +83,7 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "checkin", _end_sqlite)
     else:
         engine = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=BUSY_SECONDS)
+        event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "handle_error", _tell_busy)
     return engine
 
@@ -92,6 +94,14 @@ def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: DBAPIConnection, record: object) -> None:
+    """A process that is frozen within a transaction loses it, and with it the rows that it has locked."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

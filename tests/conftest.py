@@ -18,7 +18,6 @@ from sqlalchemy import create_engine, make_url
 from webtest import TestApp, TestResponse
 
 import pubsite
-from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.gateway import Gateway
 from pubsite.models import Account, Publisher, Role
@@ -26,7 +25,6 @@ from pubsite.services import accounts, members, publishers
 from pubsite.settings import Settings, load
 from pubsite.signing import SCOPES, Keys
 from pubsite.storage import Storage, open_storage
-from pubsite.worker import Worker
 
 API_HOST = "localhost:6543"
 
@@ -149,17 +147,11 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def running_server(ini: dict[str, str]) -> Iterator[Server]:
     """A server with its worker, ended afterwards."""
-    app = pubsite.main({}, **ini)
+    app = pubsite.main({"__script__": "pserve"}, **{"pubsite.render_processes": "1", **ini})
     settings = load(ini, environ={})
     database, storage = Database(settings.database_url), open_storage(settings.data_dir)
-    renderers = RendererPool(1, settings.render_seconds, settings.render_memory)
-    worker = Worker(settings, database, storage, renderers)
-    running = Server(app, settings, database, storage, Keys.load(settings.data_dir))
-    worker.start()
-    yield running
-    worker.stop()
+    yield Server(app, settings, database, storage, Keys.load(settings.data_dir))
     app.close()
-    renderers.close()
     database.close()
     storage.close()
 

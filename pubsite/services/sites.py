@@ -175,7 +175,8 @@ def remove(db: Session, site: Site) -> None:
     site = lock(db, site)
     site.deleted_at = now()
     db.flush()
-    jobs.enqueue(db, TAKE_DOWN, site.id, lane=str(site.id))
+    # A lane of its own: it need not wait for a build of the site, which cannot go live any more.
+    jobs.enqueue(db, TAKE_DOWN, site.id, lane=f"off:{site.id}")
     jobs.enqueue(db, PURGE, site.id, lane=str(site.id), run_at=site.deleted_at + timedelta(days=RESTORE_DAYS))
 
 

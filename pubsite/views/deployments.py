@@ -40,7 +40,7 @@ from pubsite.views.sites import site_url
 BASE = "/api/v1/publisher"
 MAX_WAIT = 60
 LISTED_BYTES = 4096
-POLL = (0.002, 0.1)  # seconds between looks, first and last
+POLL = (0.002, 0.025)  # seconds between looks, first and last
 
 
 class DeploymentCreate(Object):
