@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from pyramid.request import Request
@@ -72,8 +73,8 @@ def _refuse(message: str, cause: Exception) -> NoReturn:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        keys = sorted(key for key, _ in pairs)
+        double = next(key for key, other in pairwise(keys) if key == other)
         raise Invalid.field(double, "must be given once")
     return value
 

@@ -83,7 +83,8 @@ class Policy:
     """Pyramid's security policy: a bearer token makes the identity, the context knows the role."""
 
     def identity(self, request: Request) -> Identity | None:
-        return request.pubsite_identity  # type: ignore[no-any-return]
+        identity: Identity | None = request.pubsite_identity
+        return identity
 
     def authenticated_userid(self, request: Request) -> str | None:
         identity = self.identity(request)

@@ -5,7 +5,6 @@ Every test makes its own publisher, so that tests need no clean database and do 
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url
 from webtest import TestApp, TestResponse
 
 import pubsite
@@ -26,6 +24,7 @@ from pubsite.services import accounts, members, publishers
 from pubsite.settings import Settings, load
 from pubsite.signing import SCOPES, Keys
 from pubsite.storage import Storage, open_storage
+from tests.databases import new_postgresql, require_postgresql
 
 API_HOST = "localhost:6543"
 
@@ -159,18 +158,10 @@ def running_server(ini: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A database of this process's own on the server of PUBSITE_TEST_POSTGRES, dropped afterwards."""
-    url = os.environ.get("PUBSITE_TEST_POSTGRES")
-    if not url:
-        pytest.skip("PUBSITE_TEST_POSTGRES is not set: no PostgreSQL to test on")
-    name = f"pubsite_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield make_url(url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+    """A database of this process's own, dropped afterwards."""
+    require_postgresql()
+    with new_postgresql() as url:
+        yield url
 
 
 @pytest.fixture

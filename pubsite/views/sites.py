@@ -15,6 +15,7 @@ from pubsite.models import Mode, Site, now
 from pubsite.schema import SLUG, Choice, Object, Text, optional, required
 from pubsite.security import PUBLIC, Permission, may
 from pubsite.services import page_html, pages, publishers, sites
+from pubsite.settings import Settings
 from pubsite.views.pages import page_json
 from pubsite.views.site_config import PRIVATE, SiteConfig
 
@@ -64,8 +65,8 @@ def site_json(request: Request, site: Site, *, for_members: bool = True) -> dict
 
 def site_url(request: Request, site: Site) -> str:
     """Where the site is live, by the settings and by the scheme and port of the request."""
-    settings = request.registry.settings_of_pubsite
-    return settings.site_url(site.host_label, scheme=request.scheme, port=request.host_port and int(request.host_port))  # type: ignore[no-any-return]
+    settings: Settings = request.registry.settings_of_pubsite
+    return settings.site_url(site.host_label, scheme=request.scheme, port=int(request.host_port or 0) or None)
 
 
 def whole_site_json(request: Request, site: Site) -> dict[str, Any]:

@@ -20,7 +20,7 @@ RECORDS = "/api/v1/publisher/deployments/"
 # What a client must never see: class names, modules, paths of the server, SQL.
 INSIDE = re.compile(
     r"(?i)traceback|sqlalchemy|psycopg|sqlite|pyramid|cornice|colander|webob|"
-    r"\b(select|insert|update|delete) [a-z]+ |/work/|/tmp/|/usr/|site-packages|\.py\b|"
+    r"\b(select|insert|update|delete) [a-z]+ |/(home|opt|root|tmp|usr|var)/|site-packages|\.py\b|"
     r"\b[A-Z][A-Za-z]+(Error|Exception)\b(?-i:)|0x[0-9a-f]{6,}"
 )
 ANY_JSON = st.recursive(

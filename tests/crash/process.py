@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from sqlalchemy import create_engine, make_url
+
+from tests.databases import new_postgresql
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
@@ -96,17 +96,8 @@ def new_database(on_postgres: bool) -> Iterator[str]:
     if not on_postgres:
         yield ""
         return
-    server = os.environ["PUBSITE_TEST_POSTGRES"]
-    name = f"pubsite_kill_{uuid.uuid4().hex[:8]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.dispose()
+    with new_postgresql() as url:
+        yield url
 
 
 def require_gone(children: list[int], seconds: float = 10.0) -> None:

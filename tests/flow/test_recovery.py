@@ -28,13 +28,14 @@ from pubsite.storage import Superseded
 from pubsite.worker import MAX_CLAIMS
 from tests.crash.process import new_database
 from tests.crash.steps import LEASE, Bench, Killed, TroubledRefs, die, idle_server
+from tests.databases import require_postgresql
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     on_postgres = request.param == "postgresql"
-    if on_postgres and not os.environ.get("PUBSITE_TEST_POSTGRES"):
-        pytest.skip("PUBSITE_TEST_POSTGRES is not set: no PostgreSQL to test on")
+    if on_postgres:
+        require_postgresql()
     with new_database(on_postgres) as url, idle_server(tmp_path_factory.mktemp("recovery"), url) as bench:
         yield bench
 

@@ -100,7 +100,7 @@ def prepare(
         account_id = account.id
     token, _ = Keys.load(pserve.data_dir).issue_token(account_id, lifetime=timedelta(hours=12))
     base = f"http://127.0.0.1:{pserve.port}"
-    setting = Setting(base, token, "acme", {}, {}, {}, {}, storage)  # type: ignore[arg-type]
+    setting = Setting(base, token, "acme", {}, {}, {}, {}, storage)  # type: ignore[arg-type]  # filled in below
     with setting.http() as http:
         for name, mode in (("pages", "FullyManaged"), ("files", "SelfManaged"), ("tree", "SelfManaged")):
             made = http.post("/api/sites/acme", json={"slug": name, "name": name, "mode": mode}).raise_for_status()

@@ -77,7 +77,7 @@ def test_a_path_that_is_not_in_it_has_no_entry(entries: dict[str, Entry], path: 
 
 @settings(deadline=None)  # a loaded machine is no failure
 @given(st.integers(0, 400), st.randoms(use_true_random=False))
-def test_the_digest_hangs_on_the_set_and_not_on_its_order(count: int, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_digest_hangs_on_the_set_and_not_on_its_order(count: int, random) -> None:  # type: ignore[no-untyped-def]  # Hypothesis makes it
     objects = memory_storage().objects
     entries = list(many(count).items())
     first = write_manifest(objects, dict(entries), Routing())

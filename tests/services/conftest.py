@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from pubsite import migrations
 from pubsite.db import Database
+from tests.databases import new_postgresql, require_postgresql
 
 KINDS = ["sqlite", "postgresql"]
 
@@ -23,19 +21,9 @@ def new_database(kind: str, directory: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{directory / 'test.sqlite'}"
         return
-    server = os.environ.get("PUBSITE_TEST_POSTGRES")
-    if not server:
-        pytest.skip("PUBSITE_TEST_POSTGRES is not set: no PostgreSQL to test on")
-    name = f"pubsite_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.dispose()
+    require_postgresql()
+    with new_postgresql() as url:
+        yield url
 
 
 @pytest.fixture(params=KINDS)

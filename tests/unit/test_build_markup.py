@@ -135,5 +135,5 @@ def test_small_things() -> None:
     assert len(excerpt("<p>" + "word " * 60 + "</p>")) <= 162
 
 
-def _flat(toc: list[dict]) -> list[dict]:  # type: ignore[type-arg]
+def _flat(toc: list[dict]) -> list[dict]:  # type: ignore[type-arg]  # of mixed values
     return [entry for above in toc for entry in [above, *_flat(above["children"])]]

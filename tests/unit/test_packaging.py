@@ -86,10 +86,10 @@ def test_the_ini_files_leave_the_command_line_its_say(name: str) -> None:
 
 @pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
 def test_operations_documents_every_setting(setting: object) -> None:
-    default = setting.default  # type: ignore[attr-defined]
+    default = setting.default  # type: ignore[attr-defined]  # a dataclass field
     text = " ".join(default) if isinstance(default, tuple) else str(default)
     shown = f"`{text.lower() if isinstance(default, bool) else text}`" if text else ""
-    row = f"| `{setting.name}` | {shown} | {setting.metadata['help']} |"  # type: ignore[attr-defined]
+    row = f"| `{setting.name}` | {shown} | {setting.metadata['help']} |"  # type: ignore[attr-defined]  # a dataclass field
     assert row in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 

@@ -81,7 +81,7 @@ def test_a_theme_holds_its_templates_and_assets_and_cannot_be_changed(theme: The
     assert {"paper.css", "favicon.svg"} <= set(theme.assets)
     assert re.fullmatch("[0-9a-f]{64}", theme.digest)
     with pytest.raises(TypeError):
-        theme.templates["page.html"] = ""  # type: ignore[index]
+        theme.templates["page.html"] = ""  # type: ignore[index]  # that it cannot be done is the test
 
 
 @pytest.mark.parametrize("name", ["", "nope", ".", "..", "paper/templates", "../themes/paper", "__pycache__"])
