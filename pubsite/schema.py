@@ -36,7 +36,7 @@ class _Strict(colander.SchemaType):
         return self.parse(node, cstruct)
 
     def parse(self, node: colander.SchemaNode, value: Any) -> Any:
-        raise NotImplementedError(type(self).__name__)
+        raise NotImplementedError(type(self).__name__)  # each type brings its own
 
 
 class Text(_Strict):
