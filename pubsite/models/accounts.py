@@ -9,7 +9,7 @@ from enum import IntEnum
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pubsite.models.base import Base, now
+from pubsite.models.base import Base, Digest, now
 
 
 class Role(IntEnum):
@@ -30,6 +30,18 @@ class Account(Base):
     name: Mapped[str] = mapped_column(String(255), unique=True)
     email: Mapped[str | None]
     is_staff: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class OutsideIdentity(Base):
+    """Which account a token of an outside issuer stands for; `digest` is the sha256 of issuer and subject."""
+
+    __tablename__ = "outside_identities"
+
+    digest: Mapped[str] = mapped_column(Digest, primary_key=True)
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -53,6 +53,8 @@ class Base(DeclarativeBase):
 
 
 Digest = String(64)
+# Ordered by code points on both databases, whatever the collation of the PostgreSQL database is.
+PathText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def now() -> datetime:

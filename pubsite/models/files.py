@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pubsite.models.base import Base, Digest, now
+from pubsite.models.base import Base, Digest, PathText, now
 
 
 class File(Base):
@@ -22,7 +22,7 @@ class File(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
-    path: Mapped[str]
+    path: Mapped[str] = mapped_column(PathText)
     path_digest: Mapped[str] = mapped_column(Digest)
     parent_digest: Mapped[str] = mapped_column(Digest)
     is_directory: Mapped[bool] = mapped_column(default=False)

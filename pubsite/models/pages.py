@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pubsite.models.base import Base, Digest, now
+from pubsite.models.base import Base, Digest, PathText, now
 
 
 class PageType(StrEnum):
@@ -29,7 +29,7 @@ class Page(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(String(16))
-    path: Mapped[str]
+    path: Mapped[str] = mapped_column(PathText)
     path_digest: Mapped[str] = mapped_column(Digest)
     meta: Mapped[dict[str, Any]]
     content: Mapped[str | None]
