@@ -84,3 +84,14 @@ def _problem(parts: list[MultipartPart], *, is_file: bool) -> str | None:
     if not is_file and part.size > MAX_TEXT:
         return f"must have at most {MAX_TEXT} bytes"
     return None
+
+
+def read_file(request: Request, name: str = "file") -> bytes:
+    """The only field of a form, a file of that name; raises Invalid as `read_form` does."""
+    parts = _parts(request)
+    problems = [FieldError("body", part.name, "is not known") for part in parts if part.name != name]
+    if problem := _problem([part for part in parts if part.name == name], is_file=True):
+        problems.insert(0, FieldError("body", name, problem))
+    if problems:
+        raise Invalid(f"{problems[0].name} {problems[0].message}", problems)
+    return bytes(parts[0].raw)
