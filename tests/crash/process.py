@@ -39,11 +39,22 @@ class Pserve:
     database_url: str = ""
     port: int = field(default_factory=free_port)
     started_at: float = 0.0
+    options: tuple[str, ...] = ()  # `name=value` behind the ini's name
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
         return self.data_dir.parent / "pserve.log"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise Broken("pserve is not running")
+        return self._process.pid
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
     def launch(self) -> None:
         """Start it, and do not wait for anything."""
@@ -53,6 +64,7 @@ class Pserve:
             environ["PUBSITE_SQLALCHEMY_URL"] = self.database_url
         pserve = Path(sys.executable).with_name("pserve")
         command = [str(pserve), "development.ini", f"http_port={self.port}", f"data_dir={self.data_dir}"]
+        command += self.options
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         self.started_at = time.monotonic()
