@@ -72,7 +72,7 @@ def publisher(request: Request) -> InPublisher:
     """`{pubName}`."""
     identity = require_identity(request)
     found = publishers.find(request.db, request.matchdict["pubName"])
-    return InPublisher(members.role_of(request.db, found.id, identity.account_id), found)
+    return InPublisher(_role(request, identity, found.id), found)
 
 
 def site(request: Request) -> InSite:
@@ -88,7 +88,7 @@ def site_of_member(request: Request) -> InSite:
 def _site(request: Request, *, public: bool) -> InSite:
     identity = request.pubsite_identity if public else require_identity(request)
     found = sites.find(request.db, publishers.find(request.db, request.matchdict["pubName"]), request.matchdict["slug"])
-    return InSite(_role(request, identity, found.publisher_id), found)
+    return InSite(_role(request, identity, found.publisher_id, found.id), found)
 
 
 def page(request: Request) -> OfPage:
@@ -100,7 +100,7 @@ def page(request: Request) -> OfPage:
     owner = None if found is None else sites.get(request.db, found.site_id)
     if found is None or owner is None:
         raise NotFound("Page not found")
-    role = _role(request, identity, owner.publisher_id)
+    role = _role(request, identity, owner.publisher_id, owner.id)
     if not page_html.is_visible(found, now()) and not may(identity, role, Permission.READ):
         raise NotFound("Page not found")
     return OfPage(role, owner, found)
@@ -118,7 +118,7 @@ def tree(mode: Mode) -> Callable[[Request], InSite]:
         found = sites.get(request.db, uuid.UUID(request.matchdict["site_id"]))
         if found is None or found.mode != mode:
             raise NotFound(missing)
-        return InSite(_role(request, identity, found.publisher_id), found)
+        return InSite(_role(request, identity, found.publisher_id, found.id), found)
 
     return factory
 
@@ -146,12 +146,17 @@ def tenant_site(request: Request, site_id: uuid.UUID) -> InSite:
     return InSite(_tenant_role(request, require_identity(request), found, "Site not found"), found)
 
 
-def _role(request: Request, identity: Identity | None, publisher_id: uuid.UUID) -> Role | None:
-    return None if identity is None else members.role_of(request.db, publisher_id, identity.account_id)
+def _role(
+    request: Request, identity: Identity | None, publisher_id: uuid.UUID, site_id: uuid.UUID | None = None
+) -> Role | None:
+    """The caller's role in a publisher, for one of its sites or (None) for itself; as far as the token reaches."""
+    if identity is None or not identity.reaches(publisher_id, site_id):
+        return None
+    return members.role_of(request.db, publisher_id, identity.account_id)
 
 
 def _tenant_role(request: Request, identity: Identity, site: Site, missing: str) -> Role | None:
-    role = members.role_of(request.db, site.publisher_id, identity.account_id)
+    role = _role(request, identity, site.publisher_id, site.id)
     if role is None and not identity.is_staff:
         raise NotFound(missing)
     return role

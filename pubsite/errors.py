@@ -8,6 +8,7 @@ PubsiteError
 ├── NotFound             no such thing, or not for you
 ├── Conflict             a duplicate, or a state that forbids it
 ├── PreconditionFailed   If-Match named an older state
+├── KeyReused            an idempotency key that belongs to another request
 ├── NotReady             a deploy that cannot start or go on; bears the problems
 │   └── BuildFailed
 ├── SettingsError        the configuration is wrong; the start stops
@@ -99,11 +100,21 @@ class NotFound(PubsiteError):
 
 
 class Conflict(PubsiteError):
+    """`subject_id` names the object that is there already, where telling it helps."""
+
     code = "conflict"
+
+    def __init__(self, message: str, *, code: str | None = None, subject_id: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.subject_id = subject_id
 
 
 class PreconditionFailed(PubsiteError):
     code = "precondition_failed"
+
+
+class KeyReused(PubsiteError):
+    code = "idempotency_key_reused"
 
 
 class NotReady(PubsiteError):

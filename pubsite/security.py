@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
 from pubsite.errors import Unauthorized
 from pubsite.models import Account, Role
+from pubsite.services import tokens
 
 PUBLIC = NO_PERMISSION_REQUIRED
 TOKEN_LENGTH = 8192
@@ -60,11 +62,27 @@ READING = frozenset({Permission.READ, Permission.READ_FILES})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The account behind a request, and what its token may at most do."""
+    """The account behind a request, and what its token may at most do: in one publisher or site, until some time.
+
+    `is_staff`: whether it may read what belongs to others; a token for one publisher or site may not.
+    """
 
     account_id: uuid.UUID
     is_staff: bool
     scopes: frozenset[str]
+    expires_at: datetime | None = None
+    token_id: uuid.UUID | None = None
+    publisher_id: uuid.UUID | None = None
+    site_id: uuid.UUID | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the token is for one publisher or one site alone."""
+        return self.publisher_id is not None
+
+    def reaches(self, publisher_id: uuid.UUID, site_id: uuid.UUID | None = None) -> bool:
+        """Whether the token is for that publisher, and for that site of it (None: for the publisher itself)."""
+        return self.publisher_id in (None, publisher_id) and self.site_id in (None, site_id)
 
 
 def may(identity: Identity | None, role: Role | None, permission: Permission) -> bool:
@@ -117,11 +135,26 @@ def _identity(request: Request) -> Identity | None:
     kind, _, token = header.partition(" ")
     if kind.lower() != "bearer" or not 0 < len(token) <= TOKEN_LENGTH:
         raise Unauthorized
-    claims = request.registry.keys.verify_token(token.strip())
+    token = token.strip()
+    return _of_api_token(request, token) if token.startswith(tokens.PREFIX) else _of_jwt(request, token)
+
+
+def _of_api_token(request: Request, value: str) -> Identity:
+    found = tokens.find(request.db, value)
+    if found is None:
+        raise Unauthorized
+    token, is_staff = found
+    is_staff = is_staff and token.publisher_id is None
+    limits = token.expires_at, token.id, token.publisher_id, token.site_id
+    return Identity(token.account_id, is_staff, frozenset(token.scopes), *limits)
+
+
+def _of_jwt(request: Request, token: str) -> Identity:
+    claims = request.registry.keys.verify_token(token)
     account = request.db.get(Account, claims.account_id)
     if account is None:
         raise Unauthorized
-    return Identity(account.id, account.is_staff, claims.scopes)
+    return Identity(account.id, account.is_staff, claims.scopes, claims.expires_at)
 
 
 def includeme(config: Configurator) -> None:

@@ -31,6 +31,7 @@ class Claims:
 
     account_id: uuid.UUID
     scopes: frozenset[str]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Keys:
 def _claims(claims: dict[str, Any]) -> Claims:
     try:
         scope = claims.get("scope", " ".join(SCOPES))
-        return Claims(uuid.UUID(claims["sub"]), frozenset(scope.split()) & frozenset(SCOPES))
-    except (ValueError, AttributeError) as error:
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return Claims(uuid.UUID(claims["sub"]), frozenset(scope.split()) & frozenset(SCOPES), expires_at)
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise Unauthorized from error

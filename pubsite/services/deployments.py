@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,13 +166,24 @@ def hold(db: Session, site: Site, *, held: bool) -> Site:
 
 
 def list_visible(
-    db: Session, account_id: uuid.UUID, *, is_staff: bool, filters: Filters, limit: int, offset: int
+    db: Session,
+    account_id: uuid.UUID,
+    *,
+    is_staff: bool,
+    narrowed: Mapping[str, uuid.UUID | None],
+    filters: Filters,
+    limit: int,
+    offset: int,
 ) -> tuple[int, Sequence[Deployment]]:
-    """How many records of the account's publishers match, and a page of them, the newest first. Staff see all."""
+    """How many records of the account's publishers match, and a page of them, the newest first. Staff see all.
+
+    narrowed: the `publisher_id` and `site_id` beyond which the caller's token does not reach.
+    """
     criteria = [Deployment.site_id.in_(select(Site.id).where(Site.deleted_at.is_(None)))]
     if not is_staff:
         mine = select(Member.publisher_id).where(Member.account_id == account_id, Member.accepted_at.is_not(None))
         criteria.append(Deployment.publisher_id.in_(mine))
+    criteria += [getattr(Deployment, name) == value for name, value in narrowed.items() if value is not None]
     for name in ("account_id", "publisher_id", "site_id", "status"):
         if (value := getattr(filters, name)) is not None:
             criteria.append(getattr(Deployment, name) == value)

@@ -26,6 +26,7 @@ from pubsite.models import (
 )
 from pubsite.services import jobs, publishers
 from pubsite.services.constraints import flush_unique, insert_unique
+from pubsite.services.listing import WHOLE, Slice, cut
 
 TAKE_DOWN = "site.take_down"
 PURGE = "site.purge"
@@ -109,19 +110,34 @@ def oldest_of_slug(db: Session, slug: str, publisher_name: str | None) -> Site:
     return site
 
 
-def list_of_publisher(db: Session, publisher: Publisher) -> Sequence[Site]:
-    """All sites of a publisher, the oldest first."""
-    return db.scalars(_alive().where(Site.publisher_id == publisher.id)).all()
+def list_of_publisher(db: Session, publisher: Publisher, part: Slice = WHOLE) -> Sequence[Site]:
+    """The sites of a publisher, the oldest first; their key is `(created_at, id)`."""
+    return db.scalars(_alive(part).where(Site.publisher_id == publisher.id)).all()
 
 
-def list_of_account(db: Session, account_id: uuid.UUID) -> Sequence[Site]:
-    """All sites of every publisher of which the account is an accepted member, the oldest first."""
+def list_of_account(
+    db: Session,
+    account_id: uuid.UUID,
+    part: Slice = WHOLE,
+    *,
+    publisher_id: uuid.UUID | None = None,
+    site_id: uuid.UUID | None = None,
+) -> Sequence[Site]:
+    """The sites of every publisher of which the account is an accepted member, the oldest first.
+
+    publisher_id, site_id: only of that publisher, only that one.
+    """
     mine = select(Member.publisher_id).where(Member.account_id == account_id, Member.accepted_at.is_not(None))
-    return db.scalars(_alive().where(Site.publisher_id.in_(mine))).all()
+    query = _alive(part).where(Site.publisher_id.in_(mine))
+    if publisher_id is not None:
+        query = query.where(Site.publisher_id == publisher_id)
+    if site_id is not None:
+        query = query.where(Site.id == site_id)
+    return db.scalars(query).all()
 
 
-def _alive() -> Select[Site]:
-    return select(Site).where(Site.deleted_at.is_(None)).order_by(Site.created_at, Site.id)
+def _alive(part: Slice) -> Select[Site]:
+    return cut(select(Site).where(Site.deleted_at.is_(None)), (Site.created_at, Site.id), part)
 
 
 def lock(db: Session, site: Site) -> Site:

@@ -124,6 +124,7 @@ def list_deployments(request: Request) -> dict[str, Any]:
         request.db,
         identity.account_id,
         is_staff=identity.is_staff,
+        narrowed={"publisher_id": identity.publisher_id, "site_id": identity.site_id},
         filters=filters,
         limit=size,
         offset=(page - 1) * size,
