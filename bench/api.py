@@ -4,9 +4,10 @@
 
 Reads are GET, writes PATCH of the name, of a site without pages, with a JWT. Each side is a process of its own: pserve
 with development.ini, and waitress with bench/drf/site_api.py; as many threads, a line of log a request, the same
-durability (SQLite in WAL with synchronous=FULL, or with --postgres the server of PUBSITE_TEST_POSTGRES). This process is
-the client: keep-alive connections, each with a site of its own. Rounds are interleaved; figures are medians. CPU time
-is the server's, of all its threads, and says more than rates do on a machine that others use.
+durability (SQLite in WAL with synchronous=FULL, or with --postgres the server of PUBSITE_TEST_POSTGRES). This process
+is the client: keep-alive connections, each with a site of its own. Rounds are interleaved; figures are medians, with the
+lowest and the highest. CPU time is the server's, of all its threads, and says more than rates do on a machine that
+others use; the ratios are how many times better pubsite is.
 
 --wsgi calls both apps without sockets, on one thread: what the framework alone costs; `--only pubsite` with it is what
 to profile (python -m cProfile -s tottime bench/api.py --wsgi --only pubsite). Without --drf-python, Django and its
@@ -38,7 +39,6 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-os.environ["PYTHONPATH"] = str(ROOT)  # pserve serves this tree, whichever one is installed
 
 from bench import load
 from pubsite.app import make_app
@@ -77,6 +77,7 @@ class Side:
 
 def main() -> None:
     asked = _arguments()
+    os.environ["PYTHONPATH"] = str(ROOT)  # pserve serves this tree, whichever one is installed
     database = "PostgreSQL" if asked.postgres else "SQLite"
     where = (
         f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {database}"
@@ -128,7 +129,7 @@ def over_sockets(asked: argparse.Namespace, folder: Path, python: str, running: 
 
 def _print_table(sides: list[Side]) -> None:
     head = f"{'':>6} {'':>8} {'requests/s':>22} {'CPU µs/request':>24}"
-    print(head + (f" {'rate ×':>7} {'CPU ×':>6}" if len(sides) == 2 else ""))
+    print(head + (f" {'rate':>6} {'CPU':>6}" if len(sides) == 2 else ""))
     for work in WORK:
         for side in sides:
             line = f"{work:>6} {side.name:>8} {_shown(side.rates[work]):>22} {_shown(side.micros[work]):>24}"
@@ -137,7 +138,7 @@ def _print_table(sides: list[Side]) -> None:
                     median(figures[0][work]) / median(figures[1][work])
                     for figures in ([each.rates for each in sides], [each.micros for each in sides])
                 )
-                line += f" {rate:>7.2f} {1 / cpu:>6.2f}"
+                line += f" {rate:>5.2f}x {1 / cpu:>5.2f}x"
             print(line)
 
 
