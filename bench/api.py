@@ -5,8 +5,8 @@
 Reads are GET, writes PATCH of the name, of a site without pages, with a JWT. Each side is a process of its own: pserve
 with development.ini, and waitress with bench/drf/site_api.py; as many threads, a line of log a request, the same
 durability (SQLite in WAL with synchronous=FULL, or with --postgres the server of PUBSITE_TEST_POSTGRES). This process
-is the client: keep-alive connections, each with a site of its own. Rounds are interleaved; figures are medians, with the
-lowest and the highest. CPU time is the server's, of all its threads, and says more than rates do on a machine that
+is the client: keep-alive connections, each with a site of its own. Rounds are interleaved; figures are medians, with
+the lowest and the highest. CPU time is the server's, of all its threads, and says more than rates do on a machine that
 others use; the ratios are how many times better pubsite is.
 
 --wsgi calls both apps without sockets, on one thread: what the framework alone costs; `--only pubsite` with it is what
@@ -37,8 +37,7 @@ from statistics import median
 
 import httpx
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import load
 from pubsite.app import make_app
@@ -47,6 +46,7 @@ from pubsite.services import accounts, publishers
 from pubsite.signing import Keys
 from tests.crash.process import Pserve, free_port, new_database
 
+ROOT = Path(__file__).parents[1]
 THREADS = 8  # as development.ini has it
 SITE_API = Path(__file__).parent / "drf" / "site_api.py"
 DRF = ("django", "djangorestframework", "pyjwt", "waitress", "psycopg[binary]")
