@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import colander
@@ -12,81 +11,15 @@ from pyramid.request import Request
 from pubsite import contexts
 from pubsite.api import Service, present, time
 from pubsite.errors import FieldError, Invalid
-from pubsite.models import Page, PageType, Site
+from pubsite.models import Page, PageType
 from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_path_problem
-from pubsite.schema import (
-    LANGUAGE,
-    URL,
-    Anything,
-    Boolean,
-    Choice,
-    Identifier,
-    Integer,
-    ListOf,
-    MapOf,
-    Object,
-    OpenObject,
-    Text,
-    Timestamp,
-    optional,
-    required,
-)
+from pubsite.schema import Identifier, ListOf, Object, OpenObject, Text, optional, required
 from pubsite.security import PUBLIC, Permission
 from pubsite.services import page_html, pages
+from pubsite.views.page_config import CONFIG, PAGE_TYPE, draft_of
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-PAGE_TYPE = Choice(*PageType, aliases={0: PageType.HtmlPage, 1: PageType.Redirect})
-# Checked by the page's type, in `draft_of`.
-CONFIG = optional(MapOf(required(Anything()), key=Text(1, 8192)))
-WORDS = ListOf(required(Text(1, 255)), maximum=100)
-
-
-class Menu(Object):
-    """Where a page stands in menus."""
-
-    label = optional(Text(1, 255))
-    order = optional(Integer(-1_000_000, 1_000_000))
-    parent = optional(Text(1, 255))
-
-
-class HtmlPageConfig(OpenObject):
-    """A page's config: these keys are checked, any further key is kept for templates."""
-
-    title = optional(Text(0, 4096))
-    content = optional(Text(0, 1_048_576))
-    html = optional(Text(0, 1_048_576))
-    format = optional(Choice("html", "markdown"))
-    description = optional(Text(0, 8192))
-    layout = optional(Text(1, 255))
-    date = optional(Timestamp())
-    tags = optional(WORDS)
-    categories = optional(WORDS)
-    author = optional(Text(0, 255))
-    image = optional(Text(1, 8192))
-    draft = optional(Boolean())
-    publish_at = optional(Timestamp())
-    expires_at = optional(Timestamp())
-    menu = Menu(missing=colander.drop)
-    no_index = optional(Boolean())
-    canonical_url = optional(Text(1, 8192, URL, "an http or https URL"))
-    aliases = optional(ListOf(required(Text(1, 8192)), maximum=100))
-    language = optional(Text(2, 35, LANGUAGE, "a language tag such as en or de-AT"))
-    data = optional(MapOf(required(Anything())))
-
-
-class RedirectConfig(OpenObject):
-    """Where a redirect leads."""
-
-    target = optional(Text(1, 8192))
-    url = optional(Text(1, 8192))
-    status = optional(Integer(301, 308))
-
-
-CONFIGS: dict[str, colander.SchemaNode] = {
-    PageType.HtmlPage: HtmlPageConfig(),
-    PageType.Redirect: RedirectConfig(),
-}
 
 
 class PageCreate(Object):
@@ -140,21 +73,6 @@ def page_json(page: Page) -> dict[str, Any]:
         created_at=time(page.created_at),
         updated_at=time(page.updated_at),
     )
-
-
-def draft_of(site: Site, body: dict[str, Any], prefix: str = "") -> Draft:
-    """The page that a body asks for; raises Invalid that names all that is wrong with it, each name behind `prefix`."""
-    draft = Draft(body["path"], body.get("config", {}), body["type"])
-    found: dict[str, str] = {}
-    try:
-        draft = replace(draft, config=CONFIGS[draft.type].deserialize(draft.config))
-    except colander.Invalid as error:
-        found = {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
-    for problem in draft.problems(site.mode):
-        found.setdefault(problem.name, problem.message)
-    if found:
-        raise Invalid.of([FieldError("body", prefix + name, text) for name, text in sorted(found.items())])
-    return draft
 
 
 rendered = Service("page.rendered", "/api/sites/site/{slug}/page", contexts.anybody)
