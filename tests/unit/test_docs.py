@@ -24,7 +24,7 @@ from pubsite.cli import pubsite
 from pubsite.cli.importing import plan_import
 from pubsite.settings import Settings
 from pubsite.storage import Manifest, ObjectStore, memory_storage
-from pubsite.views.pages import HtmlPageConfig, RedirectConfig
+from pubsite.views.page_config import HtmlPageConfig, RedirectConfig
 from pubsite.views.site_config import SiteConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
