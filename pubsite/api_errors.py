@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from pyramid.config import Configurator
@@ -21,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from pubsite import errors
 from pubsite.api_input import UnsupportedMediaType
 from pubsite.db import DatabaseBusy
-from pubsite.errors import FieldError
+from pubsite.errors import LONGEST_NAME, MOST_PROBLEMS, FieldError
 
 ENVELOPED = "/api/v1/publisher"
 log = logging.getLogger(__name__)
@@ -64,7 +65,11 @@ def error_response(
 ) -> Response:
     """The one shape of errors, by the part of the API that was asked."""
     request_id = getattr(request, "request_id", None)
-    listed = list(field_errors)
+    message = message[:LONGEST_NAME]
+    listed = [
+        FieldError(e.location, e.name[:LONGEST_NAME], e.message[:LONGEST_NAME])
+        for e in islice(field_errors, MOST_PROBLEMS)
+    ]
     body: dict[str, Any]
     if request.environ.get("PATH_INFO", "").startswith(ENVELOPED):
         fields: dict[str, list[str]] = {}

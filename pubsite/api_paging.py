@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from pyramid.request import Request
 
+from pubsite.api_input import read_query
 from pubsite.errors import Invalid
 from pubsite.models.paths import page_path_problem
 from pubsite.schema import Integer, OpenObject, Text, optional
@@ -55,7 +56,7 @@ def _next(request: Request, key: tuple[Any, ...]) -> str:
     parts = [part.isoformat() if isinstance(part, datetime) else str(part) for part in key]
     cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
     path = request.environ["pubsite.path"].encode("latin-1").decode("utf-8", "replace")
-    return f"{request.host_url}{quote(path, safe='/:')}?{urlencode({**request.GET, 'cursor': cursor})}"
+    return f"{request.host_url}{quote(path, safe='/:')}?{urlencode({**read_query(request), 'cursor': cursor})}"
 
 
 def _read(cursor: str, parse: Sequence[Parse]) -> tuple[Any, ...]:

@@ -20,6 +20,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Of an answer: nobody reads more, and one body can have a million wrong fields, or one field of a megabyte.
+MOST_PROBLEMS = 100
+LONGEST_NAME = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:

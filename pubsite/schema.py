@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import colander
 
-from pubsite.models.paths import page_path_problem
+from pubsite.errors import LONGEST_NAME, MOST_PROBLEMS
+from pubsite.models.paths import page_path_problem, redirect_target_problem
 
 MAX_INTEGER = 2**53 - 1  # what every JSON client can hold (RFC 8259 §6)
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
-URL = re.compile(r"https?://[^\s/?#\\]+[^\s\\]*\Z", re.IGNORECASE)
+# One character, then any: two runs that overlap would try each place between them.
+URL = re.compile(r"https?://[^\s/?#\\][^\s\\]*\Z", re.IGNORECASE)
 
 
 def _refuse(node: colander.SchemaNode, message: str) -> NoReturn:
@@ -75,6 +78,15 @@ class Path(_Strict):
         if self.of_file and path.endswith("/"):
             _refuse(node, "must not end with /")
         return path
+
+
+class Target(_Strict):
+    """Where a redirect leads: a path of the site, or a whole http(s) URL."""
+
+    def parse(self, node: colander.SchemaNode, value: Any) -> str:
+        if problem := redirect_target_problem(value):
+            _refuse(node, problem if isinstance(value, str) else "must be a string")
+        return str(value)
 
 
 class Integer(_Strict):
@@ -183,8 +195,8 @@ class MapOf(_Strict):
             _refuse(node, "must be an object")
         if len(value) > self.maximum:
             _refuse(node, f"must have at most {self.maximum} members")
-        for name in value:
-            self.key.deserialize(node, name)
+        keys = colander.SchemaNode(self.key)
+        _collect(node, [(name, keys, name) for name in value])
         names, values = _collect(node, [(name, self.member, member) for name, member in value.items()])
         return dict(zip(names, values, strict=True))
 
@@ -224,22 +236,34 @@ class _Unknown(_Strict):
 UNKNOWN = colander.SchemaNode(_Unknown())
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What an error needs of a node: a SchemaNode of its own for each wrong member would cost far more."""
+
+    name: str
+    typ: colander.SchemaType
+
+
 def _collect(
     node: colander.SchemaNode, members: list[tuple[str, colander.SchemaNode, Any]]
 ) -> tuple[list[str], list[Any]]:
-    """Deserialize each member; raise one Invalid that bears the errors of all of them, under their names."""
-    names, values, error = [], [], None
+    """Deserialize each member; raise one Invalid that bears the errors of all of them, under their names.
+
+    From MOST_PROBLEMS on no more are looked for.
+    """
+    names, values, error, count = [], [], None, 0
     for name, child, member in members:
         try:
             values.append(child.deserialize(member))
             names.append(name)
         except colander.Invalid as problem:
             error = error or colander.Invalid(node)
-            named = colander.SchemaNode(child.typ, name=name)
-            renamed = colander.Invalid(named, problem.msg)
-            for grandchild in problem.children:
-                renamed.add(grandchild)
+            renamed = colander.Invalid(_Place(name[:LONGEST_NAME], child.typ), problem.msg)
+            renamed.children = problem.children
             error.add(renamed)
+            count += sum(1 for _ in problem.paths())
+            if count >= MOST_PROBLEMS:
+                break
     if error is not None:
         raise error
     return names, values

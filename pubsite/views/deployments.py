@@ -17,6 +17,7 @@ from pyramid.response import FileIter, Response
 
 from pubsite import contexts
 from pubsite.api import Service, envelope, present, time
+from pubsite.api_input import read_query
 from pubsite.errors import Forbidden, NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
 from pubsite.schema import (
@@ -245,7 +246,7 @@ def _waiter(request: Request, deployment_id: Any, url: str, seconds: int) -> Cal
 
 
 def _page_link(request: Request, page: int) -> str:
-    query = urlencode({**request.GET, "page": page})
+    query = urlencode({**read_query(request), "page": page})
     return f"{request.host_url}{request.environ['pubsite.path']}?{query}"
 
 

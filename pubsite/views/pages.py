@@ -10,7 +10,7 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.errors import FieldError, Invalid
+from pubsite.errors import MOST_PROBLEMS, FieldError, Invalid
 from pubsite.models import Page, PageType
 from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_path_problem
@@ -132,6 +132,8 @@ def batch(request: Request) -> dict[str, int]:
             drafts.append(draft_of(site, put, f"upsert.{index}."))
         except Invalid as error:
             problems += error.errors
+            if len(problems) >= MOST_PROBLEMS:  # each page can have as many
+                break
     for index, path in enumerate(body["delete"]):
         if problem := page_path_problem(path):
             problems.append(FieldError("body", f"delete.{index}", problem))

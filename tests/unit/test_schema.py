@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsite.api_input import DEEPEST, MOST_PROBLEMS, unsafe_json
+from pubsite.api_input import DEEPEST, unsafe_json
+from pubsite.errors import MOST_PROBLEMS
 from pubsite.schema import (
     MAX_INTEGER,
     Anything,
