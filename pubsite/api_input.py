@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -23,7 +24,6 @@ LONGEST_INTEGER = 32  # digits; int() of thousands of them raises, or takes its 
 LONGEST_QUERY = 131_072  # a path of 8,192 characters, each of four escaped bytes, and some
 MOST_PARAMETERS = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_Trail = tuple[Any, ...]  # () or (the trail of the container, the key in it)
 
 
 class UnsupportedMediaType(errors.PubsiteError):
@@ -95,34 +95,34 @@ def unsafe_json(value: Any) -> list[tuple[str, str]]:
     That is depth, NaN and infinities, integers that not every client can hold, NUL and lone surrogates.
     """
     problems: list[tuple[str, str]] = []
-    waiting: list[tuple[_Trail, Any]] = [((), {"": value})]
-    depths = [0]
-    while waiting and len(problems) < MOST_PROBLEMS:
-        (trail, container), depth = waiting.pop(), depths.pop()
-        for key, member in container.items() if type(container) is dict else enumerate(container):
-            kind = type(member)
-            problem = None
-            if kind is dict or kind is list:
-                if depth < DEEPEST:
-                    waiting.append(((trail, key), member))
-                    depths.append(depth + 1)
-                else:
-                    problem = f"must not be nested deeper than {DEEPEST}"
-            elif kind is not bool and member is not None:
+    keys: list[Any] = [""]
+    # Iterators, no list of what is left: a million tuples would keep the garbage collector busy.
+    levels: list[Iterator[tuple[Any, Any]]] = [iter([("", value)])]
+    while levels and len(problems) < MOST_PROBLEMS:
+        for key, member in levels[-1]:
+            is_nested = type(member) is list or type(member) is dict
+            problem = _unsafe(key) if type(key) is str else None
+            if is_nested and len(levels) > DEEPEST:
+                problem = f"must not be nested deeper than {DEEPEST}"
+            elif not is_nested and problem is None:
                 problem = _unsafe(member)
-            if type(key) is str:
-                problem = _unsafe(key) or problem
             if problem is not None:
-                problems.append((_dotted((trail, key)), problem))
-    return problems[:MOST_PROBLEMS]
+                keys[-1] = key
+                problems.append((_dotted(keys[1:]), problem))
+                break
+            if is_nested and member:
+                keys[-1] = key
+                keys.append("")
+                levels.append(iter(member.items()) if type(member) is dict else enumerate(member))
+                break
+        else:
+            levels.pop()
+            keys.pop()
+    return problems
 
 
-def _dotted(trail: _Trail) -> str:
-    names: list[str] = []
-    while trail:
-        trail, key = trail
-        names.append(str(key)[:LONGEST_NAME])
-    return ".".join(names[-2::-1])[:LONGEST_NAME]
+def _dotted(keys: list[Any]) -> str:
+    return ".".join(str(key)[:LONGEST_NAME] for key in keys)[:LONGEST_NAME]
 
 
 def _unsafe(value: Any) -> str | None:
