@@ -18,6 +18,7 @@ from pyramid.request import Request
 
 from pubsite import api_idempotency
 from pubsite.api_input import read_json, read_query
+from pubsite.db import READS_ONLY
 from pubsite.errors import FieldError, Invalid
 from pubsite.security import PUBLIC
 
@@ -45,7 +46,8 @@ class Endpoint:
     """One method of a service, as its description in the API's document needs it.
 
     `answer`: the schema of what a success answers, None for nothing. `statuses`: the successes other than `status`.
-    `conflicts`: whether it may answer 409. `scope_of`: the permission in force where the handler asks for it itself.
+    `conflicts`: whether it may answer 409. `tagged`: whether it obeys If-Match and If-None-Match. `scope_of`: the
+    permission in force where the handler asks for it itself.
     """
 
     handler: Callable[[Request], Any]
@@ -56,6 +58,7 @@ class Endpoint:
     status: int
     statuses: tuple[int, ...]
     conflicts: bool
+    tagged: bool
     scope_of: str | None
 
 
@@ -63,8 +66,13 @@ class Service(cornice.Service):
     """A path. Each method names its permission and the schemas of `body` and `query`; handlers get them validated
     as `request.validated["body"]` and `["querystring"]`."""
 
-    def __init__(self, name: str, path: str, factory: Callable[[Request], Any], **kw: Any) -> None:
+    def __init__(
+        self, name: str, path: str, factory: Callable[[Request], Any], *, reads_only: bool = False, **kw: Any
+    ) -> None:
+        """reads_only: its POST changes nothing, so that it need not stand in a writer's way."""
         super().__init__(name=name, path=path, factory=factory, depth=2, **kw)
+        if reads_only:
+            READS_ONLY.add(name)
         self.endpoints: dict[str, Endpoint] = {}
 
     def on(
@@ -78,6 +86,7 @@ class Service(cornice.Service):
         status: int = 200,
         statuses: tuple[int, ...] = (),
         conflicts: bool = False,
+        tagged: bool = False,
         scope_of: str | None = None,
         **kw: Any,
     ) -> Callable[[Callable[[Request], Any]], Callable[[Request], Any]]:
@@ -91,7 +100,7 @@ class Service(cornice.Service):
 
         def register(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
             self.endpoints[method] = Endpoint(
-                handler, permission, body, query, answer, status, statuses, conflicts, scope_of
+                handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of
             )
             route = f"{method} {self.name}"
 

@@ -51,6 +51,7 @@ def make_api(
     config.registry.settings_of_pubsite = settings
     config.registry.database = database
     config.registry.storage = storage
+    config.registry.renderers = renderers
     config.registry.page_bodies = PageBodies(renderers)
     config.registry.keys = Keys.load(settings.data_dir)
     config.include("pyramid_retry")

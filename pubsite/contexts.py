@@ -80,20 +80,34 @@ def site(request: Request) -> InSite:
     return _site(request, public=request.method in ("GET", "HEAD"))
 
 
+def site_or_deleted(request: Request) -> InSite:
+    """`{pubName}/{slug}`, also of a site that is deleted and can be restored."""
+    return _site(request, public=False, or_deleted=True)
+
+
 def site_of_member(request: Request) -> InSite:
     """`{pubName}/{slug}` where nothing is public."""
     return _site(request, public=False)
 
 
-def _site(request: Request, *, public: bool) -> InSite:
+def _site(request: Request, *, public: bool, or_deleted: bool = False) -> InSite:
     identity = request.pubsite_identity if public else require_identity(request)
-    found = sites.find(request.db, publishers.find(request.db, request.matchdict["pubName"]), request.matchdict["slug"])
+    owner = publishers.find(request.db, request.matchdict["pubName"])
+    found = sites.find(request.db, owner, request.matchdict["slug"], or_deleted=or_deleted)
     return InSite(_role(request, identity, found.publisher_id, found.id), found)
 
 
 def page(request: Request) -> OfPage:
     """`{page_id}`; public to read, as long as it is published."""
-    public = request.method in ("GET", "HEAD")
+    return _page(request, public=request.method in ("GET", "HEAD"))
+
+
+def page_of_member(request: Request) -> OfPage:
+    """`{page_id}` where nothing is public."""
+    return _page(request, public=False)
+
+
+def _page(request: Request, *, public: bool) -> OfPage:
     identity = request.pubsite_identity if public else require_identity(request)
     page_id = request.matchdict["page_id"]
     found = pages.get(request.db, uuid.UUID(page_id)) if publishers.is_uuid(page_id) else None

@@ -22,6 +22,8 @@ from transaction.interfaces import TransientError
 
 BUSY_SECONDS = 10
 IDLE_SECONDS = 60
+# Names of routes whose requests change nothing, whatever their method.
+READS_ONLY: set[str] = set()
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # PostgreSQL: serialization failure, deadlock, lock not available.
 _RETRY_STATES = ("40001", "40P01", "55P03")
@@ -123,8 +125,10 @@ def _tell_busy(context: ExceptionContext) -> None:
 
 
 def _request_session(request: Request) -> Session:
-    """`request.db`: a session in the request's transaction, closed by it; it reads only for GET and HEAD."""
-    session: Session = request.registry.database.session(read_only=request.method in ("GET", "HEAD"))
+    """`request.db`: a session in the request's transaction, closed by it; a reader's for GET and HEAD."""
+    route = request.matched_route
+    read_only = request.method in ("GET", "HEAD") or (route is not None and route.name in READS_ONLY)
+    session: Session = request.registry.database.session(read_only=read_only)
     zope.sqlalchemy.register(session, transaction_manager=request.tm)
     return session
 

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     READ = "read"
     READ_FILES = "read_files"
     WRITE = "write"
+    RESTORE = "restore"
     DEPLOY = "deploy"
     MANAGE_RECORDS = "manage_records"
     ADMIN = "admin"
@@ -50,6 +51,7 @@ NEEDS: dict[Permission, Need] = {
     # The documents ask for an Editor even to list files; a token to read them need not be able to write.
     Permission.READ_FILES: Need(Role.Editor, "read"),
     Permission.WRITE: Need(Role.Editor, "write"),
+    Permission.RESTORE: Need(Role.Owner, "write"),
     Permission.DEPLOY: Need(Role.Editor, "deploy"),
     Permission.MANAGE_RECORDS: Need(Role.Manager, "deploy"),
     Permission.ADMIN: Need(Role.Manager, "admin"),

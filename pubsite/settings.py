@@ -40,6 +40,7 @@ class Settings:
     sites_port: int = _setting(0, "Port in site URLs; 0: the request's.")
     file_size_limit: int = _setting(1_048_576, "Bytes that one file or asset may have.")
     site_size_limit: int = _setting(26_214_400, "Bytes that the files of one site may have together.")
+    site_files_limit: int = _setting(100_000, "Files that one site may have.")
     sites_per_publisher: int = _setting(100, "Sites that one publisher may have, deleted ones within 30 days included.")
     max_body_size: int = _setting(67_108_864, "Bytes of the largest request body; a larger one is 413.")
     worker: str = _setting("embedded", "Where jobs run: `embedded` in pserve, or `off` beside `pubsite worker`.")

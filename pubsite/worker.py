@@ -43,7 +43,7 @@ class Worker:
         )
         self._handlers: dict[str, Callable[[Claim], None]] = {
             DEPLOY: self._deploying.run,
-            sites.TAKE_DOWN: self._take_down,
+            sites.ON_AIR: self._on_air,
             sites.PURGE: self._purge,
         }
         self._stopping = threading.Event()
@@ -114,17 +114,17 @@ class Worker:
             with self._database.transaction() as db:
                 jobs.retry_later(db, claim, f"{type(error).__name__}: {error}")
 
-    def _take_down(self, claim: Claim) -> None:
+    def _on_air(self, claim: Claim) -> None:
+        """Switch a site's host on or off, as its row says: the row is locked, so that the last change wins."""
         with self._database.transaction() as db:
-            label = sites.label_of(db, claim.subject_id)
-            if label is not None and self._storage.hosts.get(label) is not None:
-                self._storage.hosts.set_state(label, "off")
+            air = sites.lock_air(db, claim.subject_id)
+            if air is not None and self._storage.hosts.get(air[0]) is not None:
+                self._storage.hosts.set_state(air[0], "on" if air[1] else "off")
             jobs.finish(db, claim)
 
     def _purge(self, claim: Claim) -> None:
         with self._database.transaction() as db:
-            label = sites.label_of(db, claim.subject_id)
-            sites.purge(db, claim.subject_id)
+            label = sites.purge(db, claim.subject_id)
             if label is not None:
                 self._storage.hosts.remove(label)
                 self._storage.refs.remove(str(claim.subject_id))

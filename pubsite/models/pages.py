@@ -20,6 +20,11 @@ class PageType(StrEnum):
     Redirect = "Redirect"
 
 
+def whole_config(meta: dict[str, Any], content: str | None) -> dict[str, Any]:
+    """A config as clients send and read it."""
+    return dict(meta) if content is None else {**meta, "content": content}
+
+
 class Page(Base):
     """The present state of a page. `config` is split: `content` is apart, so that lists and plans need not load it."""
 
@@ -39,8 +44,7 @@ class Page(Base):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The whole config, as clients send and read it."""
-        return dict(self.meta) if self.content is None else {**self.meta, "content": self.content}
+        return whole_config(self.meta, self.content)
 
     @config.setter
     def config(self, config: dict[str, Any]) -> None:
@@ -62,3 +66,7 @@ class PageRevision(Base):
     content: Mapped[str | None]
     account_id: Mapped[uuid.UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return whole_config(self.meta, self.content)

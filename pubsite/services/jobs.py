@@ -40,6 +40,14 @@ def enqueue(db: Session, kind: str, subject_id: uuid.UUID, *, lane: str, run_at:
     db.info["jobs_due"] = True
 
 
+def cancel(db: Session, kind: str, subject_id: uuid.UUID) -> None:
+    """Make work no longer due. A worker that has it at hand finds its claim gone when it finishes."""
+    db.execute(
+        delete(Job).where(Job.kind == kind, Job.subject_id == subject_id),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def any_due(db: Session, kinds: Collection[str]) -> bool:
     """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
     return db.scalar(_claimable(kinds, now())) is not None

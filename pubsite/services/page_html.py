@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
 from pubsite.build.publication import is_published
-from pubsite.errors import BuildFailed, NotFound
+from pubsite.errors import BuildFailed, NotFound, Unavailable
 from pubsite.models import Page, PageType, Site, now
 from pubsite.services import pages, sites
 
 KEPT_BYTES = 16 * 1_048_576
+# A page that takes its whole time holds a thread of the server: those behind it are told to come again.
+RENDERED_AT_ONCE = 2
+TURN_SECONDS = 1.0
 Key = tuple[uuid.UUID, int, int]  # the page, its revision, its site's
 
 
@@ -33,6 +38,7 @@ class PageBodies:
         self._kept: OrderedDict[Key, str | BuildFailed] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
+        self._turns = BoundedSemaphore(RENDERED_AT_ONCE)
 
     def of(self, site: Site, page: Page) -> str:
         """The page's body, by the site's config; raises BuildFailed that names what is wrong with it."""
@@ -48,10 +54,22 @@ class PageBodies:
             raise BuildFailed(kept.message, kept.problems)
         return kept
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Render within it; raises Unavailable when others do and none of them ends soon."""
+        if not self._turns.acquire(timeout=TURN_SECONDS):
+            raise Unavailable("Too many pages are being rendered; try again")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
     def _render(self, site: Site, page: Page) -> str | BuildFailed:
         """A page that fails is kept as well: it would cost its whole time limit at every visit."""
         try:
-            return self._renderer.render_body({**page.meta, "path": page.path}, page.content or "", site.config)
+            with self.turn():
+                config = {**page.meta, "path": page.path}
+                return self._renderer.render_body(config, page.content or "", site.config)
         except BuildFailed as error:
             return error
 

@@ -3,24 +3,90 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from pubsite.errors import Conflict, FieldError, Invalid, NotFound
+from pubsite.errors import Conflict, FieldError, Invalid, LimitExceeded, NotFound
 from pubsite.models import Page, PageRevision, Site, now
 from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_key
 from pubsite.services import sites
 from pubsite.services.constraints import flush_unique, insert_unique
+from pubsite.services.listing import WHOLE, Slice, cut
+
+# How many rows are read at once where not all are wanted in the end.
+_PORTION = 500
 
 
-def list_of_site(db: Session, site: Site) -> Sequence[Page]:
-    """All pages of a site, by path: by code points, whatever the collation of the database."""
-    return sorted(db.scalars(select(Page).where(Page.site_id == site.id)), key=lambda page: page.path)
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which pages of a site; `q` is looked for in path, title, description and content, whatever the case."""
+
+    path_prefix: str | None = None
+    type: str | None = None
+    draft: bool | None = None
+    tag: str | None = None
+    q: str | None = None
+
+    def take(self, page: Page) -> bool:
+        """What the database is not asked: both would compare and fold in ways of their own."""
+        if self.draft is not None and (page.meta.get("draft") is True) is not self.draft:
+            return False
+        if self.tag is not None and self.tag not in _list(page.meta.get("tags")):
+            return False
+        return self.q is None or self.q.casefold() in _text(page).casefold()
+
+
+def list_of_site(db: Session, site: Site, filters: Filters | None = None, part: Slice = WHOLE) -> Sequence[Page]:
+    """The pages of a site that pass the filters, by path in the order of code points; their key is `(path,)`."""
+    filters = filters or Filters()
+    found: list[Page] = []
+    for page in _rows(db, _query(site, filters, part.after)):
+        if filters.take(page):
+            found.append(page)
+            if len(found) == part.limit:
+                break
+    return found
+
+
+def all_within(db: Session, site: Site, most_bytes: int) -> Sequence[Page]:
+    """All pages of a site, by path; raises LimitExceeded when they are longer together, having read no more."""
+    found: list[Page] = []
+    total = 0
+    for page in _rows(db, _query(site, Filters(), None)):
+        total += len((page.content or "").encode()) + len(str(page.meta))
+        if total > most_bytes:
+            raise LimitExceeded(f"The pages of the site have over {most_bytes} bytes: read them by its page list")
+        found.append(page)
+    return found
+
+
+def _query(site: Site, filters: Filters, after: tuple[Any, ...] | None) -> Select[Page]:
+    query = cut(select(Page).where(Page.site_id == site.id), (Page.path,), Slice(after=after))
+    if filters.type is not None:
+        query = query.where(Page.type == filters.type)
+    if filters.path_prefix is not None:  # LIKE folds case on SQLite
+        query = query.where(func.substr(Page.path, 1, len(filters.path_prefix)) == filters.path_prefix)
+    return query
+
+
+def _rows(db: Session, query: Select[Page]) -> Iterator[Page]:
+    """One statement whose rows come in portions, so that a reader who has enough leaves the rest."""
+    with db.scalars(query, execution_options={"yield_per": _PORTION}) as rows:
+        yield from rows
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(page: Page) -> str:
+    words = (page.path, page.meta.get("title"), page.meta.get("description"), page.content)
+    return "\n".join(word for word in words if isinstance(word, str))
 
 
 def at_path(db: Session, site: Site, path: str) -> Page:
@@ -33,6 +99,12 @@ def at_path(db: Session, site: Site, path: str) -> Page:
 
 def get(db: Session, page_id: uuid.UUID) -> Page | None:
     return db.get(Page, page_id)
+
+
+def lock(db: Session, site: Site, page: Page) -> Page:
+    """The page as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
+    sites.lock(db, site)
+    return _newest(db, page)
 
 
 def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page:

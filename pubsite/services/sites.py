@@ -28,7 +28,7 @@ from pubsite.services import jobs, publishers
 from pubsite.services.constraints import flush_unique, insert_unique
 from pubsite.services.listing import WHOLE, Slice, cut
 
-TAKE_DOWN = "site.take_down"
+ON_AIR = "site.on_air"
 PURGE = "site.purge"
 RESTORE_DAYS = 30
 
@@ -83,12 +83,13 @@ def _slug_taken(slug: str) -> Conflict:
     return Conflict(f"This publisher has a site {shown} already (a deleted one holds its slug for {RESTORE_DAYS} days)")
 
 
-def find(db: Session, publisher: Publisher, slug_or_id: str) -> Site:
-    """The publisher's site of that slug or id; raises NotFound."""
+def find(db: Session, publisher: Publisher, slug_or_id: str, *, or_deleted: bool = False) -> Site:
+    """The publisher's site of that slug or id, with `or_deleted` also while it can be restored; raises NotFound."""
     criterion = Site.slug_digest == _slug_digest(slug_or_id)
     if publishers.is_uuid(slug_or_id):
         criterion = Site.id == uuid.UUID(slug_or_id)
-    site = db.scalar(select(Site).where(Site.publisher_id == publisher.id, criterion, Site.deleted_at.is_(None)))
+    query = select(Site).where(Site.publisher_id == publisher.id, criterion)
+    site = db.scalar(query if or_deleted else query.where(Site.deleted_at.is_(None)))
     if site is None:
         raise NotFound("Site not found")
     return site
@@ -191,22 +192,47 @@ def remove(db: Session, site: Site) -> None:
     site = lock(db, site)
     site.deleted_at = now()
     db.flush()
-    # A lane of its own: it need not wait for a build of the site, which cannot go live any more.
-    jobs.enqueue(db, TAKE_DOWN, site.id, lane=f"off:{site.id}")
+    _go_on_or_off_air(db, site)
     jobs.enqueue(db, PURGE, site.id, lane=str(site.id), run_at=site.deleted_at + timedelta(days=RESTORE_DAYS))
 
 
-def purge(db: Session, site_id: uuid.UUID) -> None:
-    """Remove a deleted site with all that it had; its label stays taken."""
+def restore(db: Session, site: Site) -> Site:
+    """Bring a deleted site back as it was, on the air too; raises Conflict when it is not deleted."""
+    locked = db.scalar(
+        select(Site).where(Site.id == site.id).with_for_update(), execution_options={"populate_existing": True}
+    )
+    if locked is None:  # purged meanwhile
+        raise NotFound("Site not found")
+    if locked.deleted_at is None:
+        raise Conflict("The site is not deleted")
+    locked.deleted_at = None
+    locked.revision += 1
+    locked.updated_at = now()
+    db.flush()
+    jobs.cancel(db, PURGE, site.id)
+    _go_on_or_off_air(db, locked)
+    return locked
+
+
+def _go_on_or_off_air(db: Session, site: Site) -> None:
+    """Let a job bring the site's host in line with its row. A lane of its own: it need not wait for a build."""
+    jobs.cancel(db, ON_AIR, site.id)
+    jobs.enqueue(db, ON_AIR, site.id, lane=f"off:{site.id}")
+
+
+def purge(db: Session, site_id: uuid.UUID) -> str | None:
+    """Remove a deleted site with all that it had; its label stays taken. Returns that, None when nothing was done."""
     site = db.scalar(select(Site).where(Site.id == site_id, Site.deleted_at.is_not(None)).with_for_update())
     if site is None:
-        return
+        return None
     publishers.give_back_site(db, site.publisher_id)
     db.execute(delete(Deployment).where(Deployment.site_id == site_id))
     db.delete(site)
     db.flush()
+    return site.host_label
 
 
-def label_of(db: Session, site_id: uuid.UUID) -> str | None:
-    """The host label of a site, deleted or not."""
-    return db.scalar(select(Site.host_label).where(Site.id == site_id))
+def lock_air(db: Session, site_id: uuid.UUID) -> tuple[str, bool] | None:
+    """The host label of a site and whether it is to be on the air, locked until the transaction ends."""
+    row = db.execute(select(Site.host_label, Site.deleted_at).where(Site.id == site_id).with_for_update()).first()
+    return None if row is None else (row.host_label, row.deleted_at is None)

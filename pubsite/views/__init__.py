@@ -9,9 +9,12 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
+    config.include("pubsite.views.revisions")
     config.include("pubsite.views.pages")
+    config.include("pubsite.views.previews")
     config.include("pubsite.views.files")
     config.include("pubsite.views.sync")
+    config.include("pubsite.views.trees")
     config.include("pubsite.views.sites")
     config.include("pubsite.views.deployments")
     config.include("pubsite.views.root")

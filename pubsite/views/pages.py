@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import Any
 
 import colander
@@ -9,15 +10,31 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 
 from pubsite import contexts
-from pubsite.api import Service, present, time
-from pubsite.errors import MOST_PROBLEMS, FieldError, Invalid
-from pubsite.models import Page, PageType
+from pubsite.api import Service
+from pubsite.api_conditions import require_match, tagged
+from pubsite.api_paging import Paged, paged, path_key
+from pubsite.errors import FieldError, Invalid
+from pubsite.models import Page, PageType, Site
 from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_path_problem
-from pubsite.schema import Identifier, ListOf, Object, OpenObject, Text, optional, required
+from pubsite.schema import (
+    MAX_INTEGER,
+    Boolean,
+    Choice,
+    Identifier,
+    Integer,
+    ListOf,
+    Object,
+    OpenObject,
+    Text,
+    many,
+    optional,
+    required,
+)
 from pubsite.security import PUBLIC, Permission
 from pubsite.services import page_html, pages
 from pubsite.views.page_config import CONFIG, PAGE_TYPE, draft_of
+from pubsite.views.page_objects import PageObject, page_json, page_tag
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -54,25 +71,37 @@ class Batch(Object):
     delete = colander.SchemaNode(ListOf(required(Text(1, 8192))), missing=())
 
 
+class BatchCounts(Object):
+    """What a batch did, in pages."""
+
+    created = required(Integer(0))
+    updated = required(Integer(0))
+    unchanged = required(Integer(0))
+    deleted = required(Integer(0))
+
+
+class Listing(Paged):
+    """Which pages: all filters must be met. `q` is looked for in path, title, description and content."""
+
+    path_prefix = optional(Text(1, 8192))
+    type = optional(Choice(*PageType))
+    draft = optional(Boolean(text=True))
+    tag = optional(Text(1, 255))
+    q = optional(Text(1, 255))
+
+
+class RenderedPage(PageObject):
+    """A published page, with its body as HTML, or where it leads."""
+
+    html = optional(Text(0, MAX_INTEGER))
+    location = optional(Text(1, 8192))
+
+
 class AtPath(OpenObject):
     """Which page to render."""
 
     path = colander.SchemaNode(Text(1, 8192), missing="/")
     publisher = optional(Text(1, 63))
-
-
-def page_json(page: Page) -> dict[str, Any]:
-    """A page as responses show it."""
-    return present(
-        id=str(page.id),
-        type=page.type,
-        path=page.path,
-        config=page.config,
-        site_id=str(page.site_id),
-        revision=page.revision,
-        created_at=time(page.created_at),
-        updated_at=time(page.updated_at),
-    )
 
 
 rendered = Service("page.rendered", "/api/sites/site/{slug}/page", contexts.anybody)
@@ -81,50 +110,68 @@ batched = Service("pages.batch", "/api/sites/{pubName}/{slug}/pages:batch", cont
 collection = Service("pages", "/api/sites/{pubName}/{slug}/pages", contexts.site_of_member)
 
 
-@rendered.on("GET", permission=PUBLIC, query=AtPath())
-def render(request: Request) -> dict[str, Any]:
+@rendered.on("GET", permission=PUBLIC, query=AtPath(), answer=RenderedPage(), tagged=True)
+def render(request: Request) -> Any:
     query = request.validated["querystring"]
     site, page = page_html.published_page(request.db, request.matchdict["slug"], query.get("publisher"), query["path"])
-    return {**page_json(page), **page_html.answer(request.registry.page_bodies, site, page)}
+    return tagged(request, {**page_json(page), **page_html.answer(request.registry.page_bodies, site, page)})
 
 
-@one.on("GET", permission=PUBLIC)
-def get(request: Request) -> dict[str, Any]:
-    return page_json(request.context.page)
+@one.on("GET", permission=PUBLIC, answer=PageObject(), tagged=True)
+def get(request: Request) -> Any:
+    page = request.context.page
+    return tagged(request, page_json(page), page_tag(page))
 
 
-@one.on("PATCH", permission=Permission.WRITE, body=PageUpdate())
-def update(request: Request) -> dict[str, Any]:
+@one.on("PATCH", permission=Permission.WRITE, body=PageUpdate(), answer=PageObject(), conflicts=True, tagged=True)
+def update(request: Request) -> Any:
     context, changes = request.context, request.validated["body"]
     if changes.pop("id", context.page.id) != context.page.id:
         raise Invalid.field("id", "must equal the id in the URL")
+    require_page_match(request)
     page, account_id = context.page, request.pubsite_identity.account_id
     asked = draft_of(context.site, {"type": page.type, "path": page.path, "config": page.config, **changes})
     if "config" in changes:
         changes["config"] = asked.config
-    return page_json(pages.update(request.db, context.site, page, account_id, changes))
+    return page_answer(request, pages.update(request.db, context.site, page, account_id, changes))
 
 
-@one.on("DELETE", permission=Permission.WRITE, status=204)
+@one.on("DELETE", permission=Permission.WRITE, status=204, tagged=True)
 def delete(request: Request) -> None:
+    require_page_match(request)
     pages.remove(request.db, request.context.site, request.context.page)
 
 
-@collection.on("GET", permission=Permission.READ)
+@collection.on("GET", permission=Permission.READ, query=Listing(), answer=many(PageObject()))
 def list_pages(request: Request) -> list[dict[str, Any]]:
-    return [page_json(page) for page in pages.list_of_site(request.db, request.context.site)]
+    query, site = request.validated["querystring"], request.context.site
+    filters = pages.Filters(**{f.name: query[f.name] for f in fields(pages.Filters) if f.name in query})
+    rows = paged(
+        request,
+        lambda part: pages.list_of_site(request.db, site, filters, part),
+        key=lambda page: (page.path,),
+        parse=(path_key,),
+    )
+    return [page_json(page) for page in rows]
 
 
-@collection.on("POST", permission=Permission.WRITE, body=PageCreate())
-def create(request: Request) -> dict[str, Any]:
+@collection.on("POST", permission=Permission.WRITE, body=PageCreate(), answer=PageObject(), conflicts=True)
+def create(request: Request) -> Any:
     site, account_id = request.context.site, request.pubsite_identity.account_id
     draft = draft_of(site, request.validated["body"])
-    return page_json(pages.create(request.db, site, account_id, draft))
+    return page_answer(request, pages.create(request.db, site, account_id, draft))
 
 
-@batched.on("POST", permission=Permission.WRITE, body=Batch())
+@batched.on("POST", permission=Permission.WRITE, body=Batch(), answer=BatchCounts(), conflicts=True)
 def batch(request: Request) -> dict[str, int]:
     body, site = request.validated["body"], request.context.site
+    drafts = _drafts(site, body)
+    account_id = request.pubsite_identity.account_id
+    return asdict(pages.batch(request.db, site, account_id, upsert=drafts, delete=body["delete"]))
+
+
+def _drafts(site: Site, body: dict[str, Any]) -> list[Draft]:
+    """The pages that a batch writes; raises Invalid that lists what is wrong with any of its members."""
     problems: list[FieldError] = []
     drafts: list[Draft] = []
     for index, put in enumerate(body["upsert"]):
@@ -132,16 +179,23 @@ def batch(request: Request) -> dict[str, int]:
             drafts.append(draft_of(site, put, f"upsert.{index}."))
         except Invalid as error:
             problems += error.errors
-            if len(problems) >= MOST_PROBLEMS:  # each page can have as many
-                break
     for index, path in enumerate(body["delete"]):
         if problem := page_path_problem(path):
             problems.append(FieldError("body", f"delete.{index}", problem))
     if problems:
         raise Invalid.all_of(problems)
-    account_id = request.pubsite_identity.account_id
-    counts = pages.batch(request.db, site, account_id, upsert=drafts, delete=body["delete"])
-    return {name: getattr(counts, name) for name in ("created", "updated", "unchanged", "deleted")}
+    return drafts
+
+
+def require_page_match(request: Request) -> None:
+    """Obey If-Match for the page of the context."""
+    context = request.context
+    require_match(request, lambda: page_tag(pages.lock(request.db, context.site, context.page)))
+
+
+def page_answer(request: Request, page: Page) -> Any:
+    """A page after a write."""
+    return tagged(request, page_json(page), page_tag(page))
 
 
 def includeme(config: Configurator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import colander
@@ -10,17 +11,22 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.errors import Invalid
-from pubsite.models import Mode, Site, now
-from pubsite.schema import SLUG, Choice, Object, Text, optional, required
+from pubsite.api_conditions import not_modified, require_match, tagged
+from pubsite.api_paging import Paged, id_key, paged, time_key
+from pubsite.errors import LimitExceeded
+from pubsite.models import Mode, Site, now, text_digest
+from pubsite.schema import SLUG, Choice, Identifier, Instant, Integer, Object, Text, many, optional, required
 from pubsite.security import PUBLIC, Permission, may
-from pubsite.services import page_html, pages, publishers, sites
+from pubsite.services import page_html, pages, quotas, sites
+from pubsite.services.listing import Slice
+from pubsite.services.quotas import Usage
 from pubsite.settings import Settings
-from pubsite.views.pages import page_json
+from pubsite.views.page_objects import PageObject, page_json
 from pubsite.views.site_config import PRIVATE, SiteConfig
 
+MOST_PAGE_BYTES = 67_108_864
 MODE = Choice(*Mode, aliases={0: Mode.FullyManaged, 1: Mode.SelfManaged})
-SLUG_TEXT = Text(1, 4096, SLUG, "lower-case letters, digits and single hyphens between them")
+SLUG_TEXT = Text(1, 4096, SLUG, "lower-case letters, digits and single hyphens between them, and no UUID")
 
 
 class SiteCreate(Object):
@@ -41,6 +47,63 @@ class SiteUpdate(Object):
     description = optional(Text(0, 8192), nullable=True)
     mode = optional(MODE)
     config = SiteConfig(missing=colander.drop)
+
+
+class SiteObject(Object):
+    """A site."""
+
+    id = required(Identifier())
+    slug = required(Text(1, 4096))
+    name = required(Text(1, 4096))
+    description = optional(Text(0, 8192))
+    mode = required(Choice(*Mode))
+    config = SiteConfig()
+    publisher_id = required(Identifier())
+    account_id = required(Identifier())
+    host_label = required(Text(1, 40))
+    url = required(Text(1, 8192))
+    live_version = optional(Integer(1))
+    created_at = required(Instant())
+    updated_at = required(Instant())
+
+
+class WholeSite(SiteObject):
+    """A site with its pages; a write leaves these out where they are over 64 MiB together."""
+
+    pages = optional(many(PageObject()))
+
+
+class Amount(Object):
+    """How much of what is allowed."""
+
+    used = required(Integer(0))
+    allowed = required(Integer(0))
+
+
+class QuotaObject(Object):
+    """What a publisher uses of what it may have; each of its sites may have so many bytes and files."""
+
+    publisher_id = required(Identifier())
+    publisher = required(Text(1, 63))
+    sites = Amount()
+    bytes = Amount()
+    files = Amount()
+    bytes_per_site = required(Integer(0))
+    files_per_site = required(Integer(0))
+
+
+def quota_json(usage: Usage, settings: Settings) -> dict[str, Any]:
+    """A publisher's usage as responses show it."""
+    sites, of_bytes, of_files = settings.sites_per_publisher, settings.site_size_limit, settings.site_files_limit
+    return {
+        "publisher_id": str(usage.publisher_id),
+        "publisher": usage.publisher,
+        "sites": {"used": usage.sites, "allowed": sites},
+        "bytes": {"used": usage.bytes, "allowed": sites * of_bytes},
+        "files": {"used": usage.files, "allowed": sites * of_files},
+        "bytes_per_site": of_bytes,
+        "files_per_site": of_files,
+    }
 
 
 def site_json(request: Request, site: Site, *, for_members: bool = True) -> dict[str, Any]:
@@ -69,66 +132,105 @@ def site_url(request: Request, site: Site) -> str:
     return settings.site_url(site.host_label, scheme=request.scheme, port=int(request.host_port or 0) or None)
 
 
-def whole_site_json(request: Request, site: Site) -> dict[str, Any]:
-    """A site with its pages; drafts and future pages for members only."""
-    role = request.context.role
-    for_members = may(request.pubsite_identity, role, Permission.READ)
-    present_time = now()
-    listed = [
-        page_json(page)
-        for page in pages.list_of_site(request.db, site)
-        if for_members or page_html.is_visible(page, present_time)
-    ]
-    return {**site_json(request, site, for_members=for_members), "pages": listed}
+def site_tag(request: Request, site: Site) -> str:
+    """The entity tag of a site with its pages, as members see it: all of that moves one of these counters."""
+    url = text_digest(site_url(request, site))[:8]
+    return f'"{site.revision}.{site.content_sequence}.{site.live_version or 0}.{url}"'
+
+
+def whole_site(request: Request, site: Site) -> dict[str, Any]:
+    """A site with its pages, for its members."""
+    listed = pages.all_within(request.db, site, MOST_PAGE_BYTES)
+    return {**site_json(request, site), "pages": [page_json(page) for page in listed]}
+
+
+def public_site(request: Request, site: Site) -> dict[str, Any]:
+    """A site with its pages, for everybody: without drafts, pages of another time, and private config."""
+    present_time, listed = now(), pages.all_within(request.db, site, MOST_PAGE_BYTES)
+    shown = [page_json(page) for page in listed if page_html.is_visible(page, present_time)]
+    return {**site_json(request, site, for_members=False), "pages": shown}
+
+
+def changed_site(request: Request, site: Site) -> dict[str, Any]:
+    """A site after a write, with its pages unless they are too long together: what was done stays done."""
+    request.response.headers["ETag"] = site_tag(request, site)
+    try:
+        return whole_site(request, site)
+    except LimitExceeded:
+        return site_json(request, site)
+
+
+def _require_match(request: Request, site: Site) -> None:
+    require_match(request, lambda: site_tag(request, sites.lock(request.db, site)))
 
 
 mine = Service("sites.mine", "/api/sites/me", contexts.signed_in)
+quota = Service("sites.quota", "/api/sites/quota", contexts.signed_in)
 collection = Service("sites", "/api/sites/{pubName}", contexts.publisher)
 one = Service("site", "/api/sites/{pubName}/{slug}", contexts.site)
+restored = Service("site.restore", "/api/sites/{pubName}/{slug}/restore", contexts.site_or_deleted)
 
 
-@mine.on("GET", permission=Permission.SIGNED_IN)
+@mine.on("GET", permission=Permission.SIGNED_IN, query=Paged(), answer=many(SiteObject()))
 def list_mine(request: Request) -> list[dict[str, Any]]:
-    account_id = request.pubsite_identity.account_id
-    return [site_json(request, site) for site in sites.list_of_account(request.db, account_id)]
+    who = request.pubsite_identity
+    reach = {"publisher_id": who.publisher_id, "site_id": who.site_id}
+    return _listed(request, lambda part: sites.list_of_account(request.db, who.account_id, part, **reach))
 
 
-@collection.on("GET", permission=Permission.READ)
+@quota.on("GET", permission=Permission.SIGNED_IN, answer=many(QuotaObject()))
+def get_quota(request: Request) -> list[dict[str, Any]]:
+    who, settings = request.pubsite_identity, request.registry.settings_of_pubsite
+    return [quota_json(usage, settings) for usage in quotas.of_account(request.db, who.account_id, who.publisher_id)]
+
+
+@collection.on("GET", permission=Permission.READ, query=Paged(), answer=many(SiteObject()))
 def list_sites(request: Request) -> list[dict[str, Any]]:
-    listed = sites.list_of_publisher(request.db, request.context.publisher)
-    return [site_json(request, site) for site in listed]
+    return _listed(request, lambda part: sites.list_of_publisher(request.db, request.context.publisher, part))
 
 
-@collection.on("POST", permission=Permission.WRITE, body=SiteCreate())
+@collection.on("POST", permission=Permission.WRITE, body=SiteCreate(), answer=WholeSite(), conflicts=True)
 def create(request: Request) -> dict[str, Any]:
     body = request.validated["body"]
-    if publishers.is_uuid(body["slug"]):
-        raise Invalid.field("slug", "must not look like a UUID")
     limit = request.registry.settings_of_pubsite.sites_per_publisher
     account_id = request.pubsite_identity.account_id
     body["config"] = {key: value for key, value in body.get("config", {}).items() if value is not None}
     site = sites.create(request.db, request.context.publisher, account_id, limit=limit, **body)
+    request.response.headers["ETag"] = site_tag(request, site)
     return {**site_json(request, site), "pages": []}
 
 
-@one.on("GET", permission=PUBLIC)
-def get(request: Request) -> dict[str, Any]:
-    return whole_site_json(request, request.context.site)
+@one.on("GET", permission=PUBLIC, answer=WholeSite(), tagged=True)
+def get(request: Request) -> Any:
+    site = request.context.site
+    if not may(request.pubsite_identity, request.context.role, Permission.READ):
+        return tagged(request, public_site(request, site))
+    tag = site_tag(request, site)
+    return not_modified(request, tag) or tagged(request, whole_site(request, site), tag)
 
 
-@one.on("PATCH", permission=Permission.WRITE, body=SiteUpdate())
+@one.on("PATCH", permission=Permission.WRITE, body=SiteUpdate(), answer=WholeSite(), conflicts=True, tagged=True)
 def update(request: Request) -> dict[str, Any]:
-    changes = request.validated["body"]
-    if publishers.is_uuid(changes.get("slug", "")):
-        raise Invalid.field("slug", "must not look like a UUID")
-    return whole_site_json(request, sites.update(request.db, request.context.site, changes))
+    _require_match(request, request.context.site)
+    return changed_site(request, sites.update(request.db, request.context.site, request.validated["body"]))
 
 
-@one.on("DELETE", permission=Permission.WRITE, status=204)
+@one.on("DELETE", permission=Permission.WRITE, status=204, tagged=True)
 def delete(request: Request) -> None:
+    _require_match(request, request.context.site)
     sites.remove(request.db, request.context.site)
 
 
+@restored.on("POST", permission=Permission.RESTORE, answer=WholeSite(), conflicts=True)
+def restore(request: Request) -> dict[str, Any]:
+    return changed_site(request, sites.restore(request.db, request.context.site))
+
+
+def _listed(request: Request, listing: Callable[[Slice], Sequence[Site]]) -> list[dict[str, Any]]:
+    rows = paged(request, listing, key=lambda site: (site.created_at, site.id), parse=(time_key, id_key))
+    return [site_json(request, site) for site in rows]
+
+
 def includeme(config: Configurator) -> None:
-    for service in (mine, collection, one):
+    for service in (mine, quota, collection, one, restored):
         config.add_cornice_service(service)

@@ -155,7 +155,7 @@ def test_lengths_hold_on_every_database(tenant: Tenant) -> None:
 def test_every_wrong_field_is_named_at_once(tenant: Tenant) -> None:
     body = {"slug": "Not A Slug", "mode": "Managed", "descripton": "typo", "config": {"theme": "pape", "zz": 1}}
     assert messages(tenant.client.post(base(tenant), body, status=400).json) == {
-        "slug": "must be lower-case letters, digits and single hyphens between them",
+        "slug": "must be lower-case letters, digits and single hyphens between them, and no UUID",
         "name": "is required",
         "mode": "must be one of FullyManaged, SelfManaged",
         "descripton": "is not known",

@@ -169,7 +169,7 @@ def test_a_deleted_sites_deployment_fails_and_leaves_nothing_on_the_air(bench: B
     bench.deploying().run(claim)
     assert (work.record(record_id).status, work.record(record_id).error_code) == (Status.failed, "not_found")
     assert work.ref is None
-    assert bench.worker().run_one((sites.TAKE_DOWN,))
+    assert bench.worker().run_one((sites.ON_AIR,))
 
 
 def test_jobs_of_one_lane_never_run_at_once_and_those_of_others_do(bench: Bench) -> None:

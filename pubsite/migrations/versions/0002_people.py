@@ -15,6 +15,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table in ("pages", "files"):
             op.execute(f'ALTER TABLE {table} ALTER COLUMN path TYPE text COLLATE "C"')
+    op.execute("UPDATE jobs SET kind = 'site.on_air' WHERE kind = 'site.take_down'")
     op.create_table(
         "outside_identities",
         sa.Column("digest", sa.String(length=64), nullable=False),
