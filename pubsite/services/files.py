@@ -6,11 +6,12 @@ that the counters equal the sum of the files and no number of simultaneous write
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, FieldError, Invalid, LimitExceeded, NotFound
@@ -21,6 +22,14 @@ from pubsite.services import sites
 MEBIBYTE = 1_048_576
 # PostgreSQL takes at most 65,535 parameters a statement, SQLite 32,766.
 _MOST_PARAMETERS = 10_000
+_T = TypeVar("_T")
+
+# Called under the lock with the digest of what is there ("" of a directory), None for nothing; raises what it refuses.
+Guard = Callable[[str | None], None]
+
+
+def _anything(digest: str | None) -> None:
+    return None
 
 
 class Objects(Protocol):
@@ -41,8 +50,8 @@ class Limits:
 def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
     """One level of the tree, directories first, then by name; raises NotFound for what is no directory."""
     if path:
-        _require_path(path, "path", location="querystring")
-        directory = _at(db, site, path)
+        require_path(path, "path", location="querystring")
+        directory = at(db, site, path)
         if directory is None or not directory.is_directory or directory.path != path:
             raise NotFound("Directory not found")
     rows = db.scalars(select(File).where(File.site_id == site.id, File.parent_digest == file_key(path))).all()
@@ -51,8 +60,8 @@ def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
 
 def find(db: Session, site: Site, path: str) -> File:
     """The file at a path; raises NotFound when there is none, Invalid when it is a directory or no path at all."""
-    _require_path(path, "path", location="path")
-    file = _named(db, site, path)
+    require_path(path, "path", location="path")
+    file = named(db, site, path)
     if file.is_directory:
         raise Invalid.field("path", "is a directory", location="path")
     return file
@@ -66,68 +75,119 @@ def text_of(objects: Objects, file: File) -> str:
         raise Invalid(f"The file is not UTF-8 text (byte {error.start}); download it instead") from error
 
 
-def put(db: Session, objects: Objects, site: Site, path: str, body: bytes, limits: Limits, *, field: str) -> File:
+def put(
+    db: Session,
+    objects: Objects,
+    site: Site,
+    path: str,
+    body: bytes,
+    limits: Limits,
+    *,
+    field: str,
+    guard: Guard = _anything,
+) -> File:
     """Write a file and the directories above it; `field` is the name under which the path was sent."""
-    _require_path(path, field)
+    require_path(path, field)
     require_size(len(body), limits, field="file")
     digest = objects.put(body)
     site = sites.lock(db, site)
-    file = _at(db, site, path)
+    file = at(db, site, path)
     if file is not None and file.path != path:
         raise Conflict(f"The site has {file.path}, which some file systems cannot tell from {path}")
     if file is not None and file.is_directory:
         raise Conflict(f"{path} is a directory")
-    if file is not None and file.digest == digest:
-        return file
+    guard(None if file is None else file.digest)
     if file is None:
-        _make_directories(db, site, path)
+        make_directories(db, site, path)
         file = new_row(site, path)
         db.add(file)
         site.files_count += 1
-    count_bytes(site, len(body) - file.size, limits)
-    file.digest, file.size, file.modified_at = digest, len(body), now()
-    sites.content_changed(db, site)
+    _set_content(db, site, file, digest, len(body), limits)
     return file
 
 
-def edit(db: Session, objects: Objects, site: Site, path: str, text: str, limits: Limits) -> File:
-    """Replace the content of a text file that exists."""
+def edit(
+    db: Session, objects: Objects, site: Site, path: str, text: str, limits: Limits, guard: Guard = _anything
+) -> File:
+    """Replace the content of a text file that exists, and still does once the site is locked."""
+    body = text.encode()
     text_of(objects, find(db, site, path))
-    return put(db, objects, site, path, text.encode(), limits, field="path")
-
-
-def remove(db: Session, site: Site, path: str, *, recursive: bool = False) -> int:
-    """Delete a file, an empty directory, or with `recursive` a whole tree; how many files and directories that were."""
-    _require_path(path, "path", location="path")
+    require_size(len(body), limits, field="file")
+    digest = objects.put(body)
     site = sites.lock(db, site)
-    top = _named(db, site, path)
-    below = _below(db, site, path) if top.is_directory else ()
-    if below and not recursive:
-        raise Conflict(f"The directory {path} is not empty: delete what is in it, or send ?recursive=true")
-    for file in (top, *below):
-        site.files_bytes -= file.size
-        site.files_count -= not file.is_directory
-        db.delete(file)
+    file = find(db, site, path)
+    text_of(objects, file)
+    guard(file.digest)
+    _set_content(db, site, file, digest, len(body), limits)
+    return file
+
+
+def _set_content(db: Session, site: Site, file: File, digest: str, size: int, limits: Limits) -> None:
+    if file.digest == digest:
+        return
+    count_bytes(site, size - file.size, limits)
+    file.digest, file.size, file.modified_at = digest, size, now()
     sites.content_changed(db, site)
-    return 1 + len(below)
 
 
-def require_size(size: int, limits: Limits, *, field: str) -> None:
-    """Raise LimitExceeded for a file over the limit."""
+def make_directory(db: Session, site: Site, path: str) -> File:
+    """The directory at a path, made with those above it where it is not there yet."""
+    require_path(path, "path")
+    site = sites.lock(db, site)
+    if make_directories(db, site, f"{path}/"):
+        sites.content_changed(db, site)
+    return named(db, site, path)
+
+
+def remove(db: Session, site: Site, path: str, *, recursive: bool = False, guard: Guard = _anything) -> int:
+    """Delete a file, an empty directory, or with `recursive` a whole tree; how many files and directories that were."""
+    require_path(path, "path", location="path")
+    site = sites.lock(db, site)
+    top = named(db, site, path)
+    guard(top.digest or "")
+    under = below(db, site, top)
+    if under and not recursive:
+        raise Conflict(f"The directory {path} is not empty: delete what is in it, or send ?recursive=true")
+    forget(db, site, (top, *under))
+    sites.content_changed(db, site)
+    return 1 + len(under)
+
+
+def forget(db: Session, site: Site, gone: Sequence[Any]) -> None:
+    """Delete some rows of the tree, and count them no more."""
+    site.files_bytes -= sum(row.size for row in gone)
+    site.files_count -= sum(not row.is_directory for row in gone)
+    forget_ids(db, [row.id for row in gone])
+
+
+def forget_ids(db: Session, ids: Sequence[uuid.UUID]) -> None:
+    """Delete rows whose counting is the caller's."""
+    for some in slices(ids):
+        db.execute(delete(File).where(File.id.in_(some)), execution_options={"synchronize_session": False})
+
+
+def require_size(size: int, limits: Limits, *, field: str, name: str = "") -> None:
+    """Raise LimitExceeded for a file over the limit; `name`: which of many it is."""
     if size > limits.file_size:
         message = f"File size exceeds {_shown(limits.file_size)} limit"
-        raise LimitExceeded(
-            message, [FieldError("body", field, f"{size} bytes are over the limit of {limits.file_size}")]
-        )
+        problem = f"{name + ': ' if name else ''}{size} bytes are over the limit of {limits.file_size}"
+        raise LimitExceeded(message, [FieldError("body", field, problem)])
+
+
+def require_total(total: int, limits: Limits, problem: str = "") -> None:
+    """Raise LimitExceeded for so many bytes of all files of a site together."""
+    if total > limits.site_size:
+        message = f"Site total size would exceed {_shown(limits.site_size)} limit"
+        problem = problem or f"{total} bytes and more are over the limit of {limits.site_size}"
+        raise LimitExceeded(message, [FieldError("body", "file", problem)])
 
 
 def count_bytes(site: Site, added: int, limits: Limits) -> None:
     """Move the quota's counter of a locked site; raises LimitExceeded when it would pass the limit."""
     total = site.files_bytes + added
-    if added > 0 and total > limits.site_size:
-        message = f"Site total size would exceed {_shown(limits.site_size)} limit"
+    if added > 0:
         problem = f"{site.files_bytes} bytes and {added} more are over the limit of {limits.site_size}"
-        raise LimitExceeded(message, [FieldError("body", "file", problem)])
+        require_total(total, limits, problem)
     site.files_bytes = total
 
 
@@ -135,27 +195,32 @@ def _shown(limit: int) -> str:
     return f"{limit // MEBIBYTE}MB" if limit % MEBIBYTE == 0 else f"{limit} bytes"
 
 
-def _require_path(path: str, field: str, *, location: str = "body") -> None:
+def require_path(path: str, field: str, *, location: str = "body") -> None:
     if problem := file_path_problem(path):
         raise Invalid("Invalid file path", [FieldError(location, field, problem)])
 
 
-def _at(db: Session, site: Site, path: str) -> File | None:
-    return db.scalar(select(File).where(File.site_id == site.id, File.path_digest == file_key(path)))
+def at(db: Session, site: Site, path: str) -> File | None:
+    """The newest row at a path, in whatever case it is spelled there."""
+    query = select(File).where(File.site_id == site.id, File.path_digest == file_key(path))
+    return db.scalar(query, execution_options={"populate_existing": True})
 
 
-def _named(db: Session, site: Site, path: str) -> File:
+def named(db: Session, site: Site, path: str) -> File:
     """What lies at exactly that path: another case is another name, though both cannot lie in one tree."""
-    file = _at(db, site, path)
+    file = at(db, site, path)
     if file is None or file.path != path:
         raise NotFound("File or directory not found")
     return file
 
 
-def _below(db: Session, site: Site, path: str) -> Sequence[File]:
-    """Everything under a directory, however deep."""
-    query = select(File).where(File.site_id == site.id, File.path.startswith(f"{path}/", autoescape=True))
-    return db.scalars(query).all()
+def below(db: Session, site: Site, top: File) -> Sequence[Row[uuid.UUID, str, int, bool]]:
+    """`id`, `path`, `size`, `is_directory` of everything under a directory, however deep; under a file is nothing."""
+    if not top.is_directory:
+        return ()
+    within = File.path.startswith(f"{top.path}/", autoescape=True)
+    query = select(File.id, File.path, File.size, File.is_directory).where(File.site_id == site.id, within)
+    return db.execute(query).all()
 
 
 def ancestors(path: str) -> list[str]:
@@ -164,13 +229,14 @@ def ancestors(path: str) -> list[str]:
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
-def slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def slices(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """The values in portions that fit one statement of either database."""
     for start in range(0, len(values), _MOST_PARAMETERS):
         yield values[start : start + _MOST_PARAMETERS]
 
 
-def _make_directories(db: Session, site: Site, path: str) -> None:
+def make_directories(db: Session, site: Site, path: str) -> int:
+    """Make the directories above a path that are not there yet, and say how many; raises Conflict where one cannot."""
     keys = {file_key(directory): directory for directory in ancestors(path)}
     rows = db.scalars(select(File).where(File.site_id == site.id, File.path_digest.in_(keys)))
     known = {row.path_digest: row for row in rows}
@@ -182,16 +248,16 @@ def _make_directories(db: Session, site: Site, path: str) -> None:
             raise Conflict(f"{present.path} is a file: nothing can lie below it")
         elif present.path != directory:
             raise Conflict(f"The site has {present.path}, which some file systems cannot tell from {directory}")
+    db.flush()
+    return len(keys) - len(known)
 
 
 def new_row(site: Site, path: str, *, is_directory: bool = False) -> File:
     """A row of the tree that is not in the session yet; its content is the caller's to set."""
-    return File(
-        site_id=site.id,
-        path=path,
-        path_digest=file_key(path),
-        parent_digest=file_key(path.rpartition("/")[0]),
-        is_directory=is_directory,
-        size=0,
-        modified_at=now(),
-    )
+    return File(site_id=site.id, is_directory=is_directory, size=0, modified_at=now(), **place(path))
+
+
+def place(path: str) -> dict[str, Any]:
+    """The columns that say where a row lies."""
+    parent = path.rpartition("/")[0]
+    return {"path": path, "path_digest": file_key(path), "parent_digest": file_key(parent)}

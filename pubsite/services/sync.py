@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
 from datetime import timedelta
 from typing import Protocol
 
@@ -19,10 +18,9 @@ from sqlalchemy.orm import Session
 from pubsite.errors import FieldError, Invalid, LimitExceeded
 from pubsite.models import File, Site, StagedBlob, now
 from pubsite.models.paths import file_key, file_path_problem
-from pubsite.services import files, sites
+from pubsite.services import files, sites, trees
 
 STAGED_FOR = timedelta(hours=1)
-MOST_DIRECTORIES = 100_000
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -32,16 +30,6 @@ class Objects(Protocol):
     def put(self, body: bytes) -> str: ...
     def missing(self, digests: Set[str]) -> set[str]: ...
     def renew(self, digests: Set[str]) -> None: ...
-
-
-@dataclass(slots=True)
-class SyncCounts:
-    """What a swap did, in files."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
 
 
 def missing(db: Session, objects: Objects, site: Site, wanted: Mapping[str, str]) -> list[str]:
@@ -70,25 +58,35 @@ def stage(db: Session, objects: Objects, site: Site, digest: str, body: bytes, l
     db.flush()
 
 
-def commit(db: Session, objects: Objects, site: Site, wanted: Mapping[str, str], limits: files.Limits) -> SyncCounts:
-    """Make the site's tree exactly `wanted` (path → digest), in one go; raises Invalid when objects are missing."""
-    _check(wanted)
+def commit(
+    db: Session,
+    objects: Objects,
+    site: Site,
+    wanted: Mapping[str, str],
+    limits: files.Limits,
+    guard: files.Guard = lambda tag: None,
+) -> trees.Outcome:
+    """Make the site's tree exactly `wanted` (path → digest), in one go; raises Invalid when objects are missing.
+
+    guard: called with the tag of the tree that is to be replaced.
+    """
+    directories = _check(wanted)
     site = sites.lock(db, site)
+    present = trees.rows(db, site)
+    guard(trees.tag_of({path: row.content for path, row in present.items()}))
     sizes = _sizes(db, site, set(wanted.values()))
     if absent := sorted(set(wanted.values()) - set(sizes) | objects.missing(set(sizes))):
         raise Invalid(f"{len(absent)} objects are missing: send them first", [_absent(digest) for digest in absent])
-    counts = _swap(db, site, wanted, sizes)
-    files.count_bytes(site, sum(sizes[digest] for digest in wanted.values()) - site.files_bytes, limits)
-    site.files_count = len(wanted)
+    contents = {path: trees.Content(digest, sizes[digest]) for path, digest in wanted.items()}
+    outcome = trees.swap(db, site, present, contents, directories, limits)
     site.staged_bytes = 0
     db.execute(delete(StagedBlob).where(StagedBlob.site_id == site.id))
-    if counts.created or counts.updated or counts.deleted:
-        sites.content_changed(db, site)
     db.flush()
-    return counts
+    return outcome
 
 
-def _check(wanted: Mapping[str, str]) -> None:
+def _check(wanted: Mapping[str, str]) -> set[str]:
+    """The directories above the paths of a tree; raises Invalid that names every wrong path and digest."""
     problems: list[FieldError] = []
     seen: dict[str, str] = {}
     for path, digest in wanted.items():
@@ -98,7 +96,8 @@ def _check(wanted: Mapping[str, str]) -> None:
             problem = f"collides with {other} where case is folded"
         if problem is not None:
             problems.append(FieldError("body", f"files.{path}", problem))
-    for directory in _directories(wanted):
+    directories = trees.directories_above(wanted)
+    for directory in directories:
         other = seen.setdefault(file_key(directory), directory)
         if other != directory:
             problems.append(FieldError("body", f"files.{other}", f"collides with the directory {directory}"))
@@ -106,19 +105,7 @@ def _check(wanted: Mapping[str, str]) -> None:
             problems.append(FieldError("body", f"files.{directory}", "is a file and a directory"))
     if problems:
         raise Invalid.all_of(problems)
-
-
-def _directories(paths: Iterable[str]) -> set[str]:
-    """The directories above some paths; raises Invalid when they are too many: one path alone can have 2,000."""
-    found: set[str] = set()
-    for path in paths:
-        directory = path.rpartition("/")[0]
-        while directory and directory not in found:
-            found.add(directory)
-            directory = directory.rpartition("/")[0]
-        if len(found) > MOST_DIRECTORIES:
-            raise Invalid.field("files", f"must have at most {MOST_DIRECTORIES} directories")
-    return found
+    return directories
 
 
 def _absent(digest: str) -> FieldError:
@@ -147,31 +134,3 @@ def _drop_lapsed(db: Session, site: Site) -> None:
         execution_options={"synchronize_session": False},
     ).all()
     site.staged_bytes -= sum(lapsed)
-
-
-def _swap(db: Session, site: Site, wanted: Mapping[str, str], sizes: Mapping[str, int]) -> SyncCounts:
-    counts = SyncCounts()
-    present = {file.path: file for file in db.scalars(select(File).where(File.site_id == site.id))}
-    directories = _directories(wanted)
-    for path, file in list(present.items()):
-        if path in (directories if file.is_directory else wanted):
-            continue
-        counts.deleted += not file.is_directory
-        db.delete(present.pop(path))
-    db.flush()  # a path may come back as the other kind, or in another case
-    for directory in sorted(directories - set(present)):
-        db.add(files.new_row(site, directory, is_directory=True))
-    for path, digest in wanted.items():
-        known = present.get(path)
-        if known is not None and known.digest == digest:
-            counts.unchanged += 1
-            continue
-        file = known or files.new_row(site, path)
-        if known is None:
-            db.add(file)
-            counts.created += 1
-        else:
-            counts.updated += 1
-        file.digest, file.size, file.modified_at = digest, sizes[digest], now()
-    db.flush()
-    return counts

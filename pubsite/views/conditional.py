@@ -6,7 +6,7 @@ WebOb's own raise for some Range headers, and do so where no error becomes an an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -41,6 +41,31 @@ def answer(request: Request, body: bytes, etag: str) -> Response:
     response.headers["ETag"] = tag
     response.headers["Accept-Ranges"] = "bytes"
     return response
+
+
+def guard(request: Request, what: str = "file") -> Callable[[str | None], None]:
+    """What a write asks of the present state: called with its validator, or None where nothing is.
+
+    It raises PreconditionFailed by If-Match and If-None-Match.
+    """
+    headers = request.headers
+
+    def require(etag: str | None) -> None:
+        tag = None if etag is None else f'"{etag}"'
+        if "If-Match" in headers and (tag is None or not _names(headers["If-Match"], tag, weakly=False)):
+            raise PreconditionFailed(f"The {what} is another one by now: read it again")
+        if tag is not None and _names(headers.get("If-None-Match", ""), tag, weakly=True):
+            raise PreconditionFailed(f"The {what} is there already")
+
+    return require
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """Give the answer its validator; the 304 of a reader who has that state, else None."""
+    request.response.headers["ETag"] = f'"{etag}"'
+    if _names(request.headers.get("If-None-Match", ""), f'"{etag}"', weakly=True):
+        return Response(status=304, headers={"ETag": f'"{etag}"'})
+    return None
 
 
 def _names(header: str, tag: str, *, weakly: bool) -> bool:

@@ -72,13 +72,22 @@ def list_directory(request: Request) -> list[dict[str, Any]]:
 
 def upload(request: Request) -> dict[str, Any]:
     form = read_form(request, text="filePath", file="file")
-    objects = request.registry.storage.objects
-    site = request.context.site
-    return file_json(files.put(request.db, objects, site, form.text, form.file, limits(request), field="filePath"))
+    objects, site = request.registry.storage.objects, request.context.site
+    guard = conditional.guard(request)
+    file = files.put(request.db, objects, site, form.text, form.file, limits(request), field="filePath", guard=guard)
+    return _entry(request, file)
 
 
-def content(request: Request) -> dict[str, str]:
+def _entry(request: Request, file: File) -> dict[str, Any]:
+    """A file as the answer, with its validator."""
+    request.response.headers["ETag"] = f'"{file.digest}"'
+    return file_json(file)
+
+
+def content(request: Request) -> dict[str, str] | Response:
     file = files.find(request.db, request.context.site, request.matchdict["path"])
+    if known := conditional.unchanged(request, file.digest or ""):
+        return known
     return {"content": files.text_of(request.registry.storage.objects, file)}
 
 
@@ -103,15 +112,15 @@ def attachment(name: str) -> str:
 
 def edit(request: Request) -> dict[str, Any]:
     text = request.validated["body"]["new_content"]
-    objects = request.registry.storage.objects
+    objects, guard = request.registry.storage.objects, conditional.guard(request)
     site, path = request.context.site, request.matchdict["path"]
-    return file_json(files.edit(request.db, objects, site, path, text, limits(request)))
+    return _entry(request, files.edit(request.db, objects, site, path, text, limits(request), guard))
 
 
 def delete(request: Request) -> dict[str, int]:
-    recursive = request.validated["querystring"]["recursive"]
+    recursive, guard = request.validated["querystring"]["recursive"], conditional.guard(request)
     path = request.matchdict["path"].rstrip("/")
-    return {"deleted": files.remove(request.db, request.context.site, path, recursive=recursive)}
+    return {"deleted": files.remove(request.db, request.context.site, path, recursive=recursive, guard=guard)}
 
 
 def _services(kind: str, mode: Mode) -> list[Service]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import colander
@@ -14,17 +13,17 @@ from pubsite.api import Service
 from pubsite.models import Mode
 from pubsite.schema import Boolean, MapOf, Object, OpenObject, Text, required
 from pubsite.security import Permission
-from pubsite.services import sync as trees
+from pubsite.services import sync as syncing
+from pubsite.services import trees
+from pubsite.views import conditional
 from pubsite.views.files import limits
 from pubsite.views.pages import UUID
-
-MOST_FILES = 100_000
 
 
 class Tree(Object):
     """Every path of the tree with its content's sha256 in lower-case hex."""
 
-    files = required(MapOf(required(Text(64, 64)), maximum=MOST_FILES, key=Text(1, 4096)))
+    files = required(MapOf(required(Text(64, 64)), maximum=trees.MOST_FILES, key=Text(1, 4096)))
 
 
 class Commit(OpenObject):
@@ -37,13 +36,21 @@ def sync(request: Request) -> dict[str, Any]:
     wanted, site = request.validated["body"]["files"], request.context.site
     objects = request.registry.storage.objects
     if request.validated["querystring"]["commit"]:
-        return asdict(trees.commit(request.db, objects, site, wanted, limits(request)))
-    return {"missing": trees.missing(request.db, objects, site, wanted)}
+        guard = conditional.guard(request, "tree")
+        return swapped(request, syncing.commit(request.db, objects, site, wanted, limits(request), guard))
+    request.response.headers["ETag"] = f'"{trees.tag_of(trees.contents(request.db, site))}"'
+    return {"missing": syncing.missing(request.db, objects, site, wanted)}
+
+
+def swapped(request: Request, outcome: trees.Outcome) -> dict[str, int]:
+    """What a swap did as the answer, with the new tree's validator."""
+    request.response.headers["ETag"] = f'"{outcome.tag}"'
+    return {name: getattr(outcome, name) for name in ("created", "updated", "unchanged", "deleted")}
 
 
 def blob(request: Request) -> None:
     objects = request.registry.storage.objects
-    trees.stage(request.db, objects, request.context.site, request.matchdict["digest"], request.body, limits(request))
+    syncing.stage(request.db, objects, request.context.site, request.matchdict["digest"], request.body, limits(request))
 
 
 def includeme(config: Configurator) -> None:
