@@ -20,7 +20,7 @@ from pubsite.models.paths import page_path_problem, redirect_target_problem
 
 MAX_INTEGER = 2**53 - 1  # what every JSON client can hold (RFC 8259 §6)
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+SLUG = re.compile(r"(?!(-?[0-9a-f]){32}\Z)[a-z0-9]+(-[a-z0-9]+)*\Z")  # and none that reads as a UUID
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 # One character, then any: two runs that overlap would try each place between them.
 URL = re.compile(r"https?://[^\s/?#\\][^\s\\]*\Z", re.IGNORECASE)
@@ -150,6 +150,10 @@ class Timestamp(_Strict):
         if not isinstance(value, str) or parse_time(value) is None:
             _refuse(node, "must be an ISO 8601 date, or a time with its zone, such as 2026-01-31T12:00:00Z")
         return str(value)
+
+
+class Instant(Timestamp):
+    """A time in an answer: ISO 8601 in UTC with milliseconds and `Z`."""
 
 
 def parse_time(text: str) -> datetime | None:
@@ -288,3 +292,8 @@ def required(typ: colander.SchemaType, **kw: Any) -> colander.SchemaNode:
 def optional(typ: colander.SchemaType, **kw: Any) -> colander.SchemaNode:
     """A node whose key may be left out; then it is left out of the result as well."""
     return colander.SchemaNode(typ, missing=colander.drop, **kw)
+
+
+def many(member: colander.SchemaNode) -> ListOf:
+    """A list of an answer, as long as it happens to be."""
+    return ListOf(member, maximum=MAX_INTEGER)
