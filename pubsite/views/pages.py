@@ -13,7 +13,7 @@ from pubsite import contexts
 from pubsite.api import Service
 from pubsite.api_conditions import require_match, tagged
 from pubsite.api_paging import Paged, paged, path_key
-from pubsite.errors import FieldError, Invalid
+from pubsite.errors import MOST_PROBLEMS, FieldError, Invalid
 from pubsite.models import Page, PageType, Site
 from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_path_problem
@@ -179,6 +179,8 @@ def _drafts(site: Site, body: dict[str, Any]) -> list[Draft]:
             drafts.append(draft_of(site, put, f"upsert.{index}."))
         except Invalid as error:
             problems += error.errors
+            if len(problems) >= 10 * MOST_PROBLEMS:  # each page can have as many
+                break
     for index, path in enumerate(body["delete"]):
         if problem := page_path_problem(path):
             problems.append(FieldError("body", f"delete.{index}", problem))
