@@ -74,9 +74,8 @@ def commit(
     site = sites.lock(db, site)
     present = trees.rows(db, site)
     guard(trees.tag_of({path: row.content for path, row in present.items()}))
-    sizes = _sizes(db, site, set(wanted.values()))
-    if absent := sorted(set(wanted.values()) - set(sizes) | objects.missing(set(sizes))):
-        raise Invalid(f"{len(absent)} objects are missing: send them first", [_absent(digest) for digest in absent])
+    held = {row.content.digest: row.content.size for row in present.values() if row.content}
+    sizes = held | _available(db, objects, site, set(wanted.values()) - held.keys())
     contents = {path: trees.Content(digest, sizes[digest]) for path, digest in wanted.items()}
     outcome = trees.swap(db, site, present, contents, directories, limits)
     site.staged_bytes = 0
@@ -108,8 +107,13 @@ def _check(wanted: Mapping[str, str]) -> set[str]:
     return directories
 
 
-def _absent(digest: str) -> FieldError:
-    return FieldError("body", "files", f"{digest} is missing")
+def _available(db: Session, objects: Objects, site: Site, digests: Set[str]) -> dict[str, int]:
+    """The sizes of all those objects; raises Invalid that names each that is missing."""
+    sizes = _sizes(db, site, digests)
+    if absent := sorted(digests - sizes.keys() | objects.missing(sizes.keys())):
+        problems = [FieldError("body", "files", f"{digest} is missing") for digest in absent]
+        raise Invalid(f"{len(absent)} objects are missing: send them first", problems)
+    return sizes
 
 
 def _sizes(db: Session, site: Site, digests: Set[str]) -> dict[str, int]:
