@@ -1,0 +1,68 @@
+"""A deleted site can be brought back by an Owner, as it was and on the air; until then it holds what it had."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pubsite.models import Role
+from tests.conftest import Tenant
+
+
+def live(tenant: Tenant) -> dict[str, Any]:
+    site = tenant.site()
+    tenant.page("site", "/", "<p>Here</p>")
+    assert tenant.deploy(site["id"])["status"] == "deployed"
+    return tenant.client.get(f"/api/sites/{tenant.name}/site").json
+
+
+def shown(tenant: Tenant, site: dict[str, Any], status: int) -> bool:
+    """Whether a visitor gets that status within 5 s: a job brings the host in line."""
+    deadline = time.monotonic() + 5
+    while tenant.visitor(site).get("/", status="*").status_int != status:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_restored_site_is_as_it_was_and_on_the_air(tenant: Tenant) -> None:
+    before = live(tenant)
+    url = f"/api/sites/{tenant.name}/{before['id']}"
+    tenant.client.delete(url, status=204)
+    assert shown(tenant, before, 410)
+    tenant.client.get(url, status=404)
+    restored = tenant.client.post(f"{url}/restore", status=200).json
+    assert {**restored, "updated_at": ""} == {**before, "updated_at": ""}
+    assert shown(tenant, before, 200)
+    tenant.client.post(f"{url}/restore", status=409)
+
+
+def test_a_deleted_site_holds_its_slug_and_its_quota(tenant: Tenant) -> None:
+    tenant.site()
+    url = f"/api/sites/{tenant.name}/site"
+    tenant.client.delete(url, status=204)
+    tenant.client.post(f"/api/sites/{tenant.name}", {"slug": "site", "name": "x"}, status=409)
+    (usage,) = tenant.client.get("/api/sites/quota").json
+    assert usage["sites"] == {"used": 1, "allowed": 100}
+    tenant.client.post(f"{url}/restore", status=200)
+
+
+def test_only_an_owner_restores(tenant: Tenant) -> None:
+    tenant.site()
+    url = f"/api/sites/{tenant.name}/site"
+    tenant.client.delete(url, status=204)
+    for role in (Role.Viewer, Role.Editor, Role.Manager):
+        tenant.member(role).post(f"{url}/restore", status=403)
+    tenant.server.client().post(f"{url}/restore", status=401)
+    tenant.member(Role.Owner).post(f"{url}/restore", status=200)
+
+
+def test_quota_counts_what_files_take(tenant: Tenant) -> None:
+    site = tenant.site("raw", "SelfManaged")
+    tenant.client.upload(f"/api/sites/{site['id']}/files/upload", "a.txt", b"12345", status=200)
+    (usage,) = tenant.client.get("/api/sites/quota").json
+    assert usage["publisher"] == tenant.name
+    assert usage["bytes"]["used"] == 5
+    assert usage["files"]["used"] == 1
+    assert usage["bytes_per_site"] == 26_214_400
