@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyramid.request import Request
 
-from pubsite.errors import NotFound
+from pubsite.errors import Forbidden, NotFound
 from pubsite.models import Deployment, Mode, Page, Publisher, Role, Site, now
 from pubsite.security import Identity, Permission, may, require_identity
 from pubsite.services import deployments, members, page_html, pages, publishers, sites
@@ -73,6 +73,14 @@ def publisher(request: Request) -> InPublisher:
     identity = require_identity(request)
     found = publishers.find(request.db, request.matchdict["pubName"])
     return InPublisher(_role(request, identity, found.id), found)
+
+
+def publisher_within_reach(request: Request) -> InPublisher:
+    """`{pubName}` where the service asks for the role, once it has locked it: so the token's limits are asked here."""
+    context = publisher(request)
+    if not require_identity(request).reaches(context.publisher.id):
+        raise Forbidden
+    return context
 
 
 def site(request: Request) -> InSite:

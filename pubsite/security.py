@@ -27,6 +27,7 @@ class Permission(StrEnum):
     """What a route asks for."""
 
     SIGNED_IN = "signed_in"
+    SIGNED_IN_ADMIN = "signed_in_admin"
     READ = "read"
     READ_FILES = "read_files"
     WRITE = "write"
@@ -47,6 +48,7 @@ class Need:
 
 NEEDS: dict[Permission, Need] = {
     Permission.SIGNED_IN: Need(None, "read"),
+    Permission.SIGNED_IN_ADMIN: Need(None, "admin"),
     Permission.READ: Need(Role.Viewer, "read"),
     # The documents ask for an Editor even to list files; a token to read them need not be able to write.
     Permission.READ_FILES: Need(Role.Editor, "read"),

@@ -1,27 +1,33 @@
-"""Publishers (tenants), and the quota of sites that each has."""
+"""Publishers (tenants): made, found, changed, deleted; and the quota of sites that each has."""
 
 from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, LimitExceeded, NotFound
-from pubsite.models import Account, Member, Publisher, Role, now
+from pubsite.models import Account, Member, Publisher, Role, Site, now
 from pubsite.services.constraints import insert_unique
+from pubsite.services.listing import WHOLE, Slice, cut
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 NAME_LENGTH = 63
 RESERVED = frozenset({"me", "quota", "pages", "site", "api", "zone", "www"})
 
 
-def create(db: Session, *, name: str, owner: Account, display_name: str | None = None) -> Publisher:
+def create(
+    db: Session, *, name: str, owner: Account, display_name: str | None = None, description: str | None = None
+) -> Publisher:
     """A new publisher whose Owner is `owner`; raises Conflict when the name is taken."""
     if problem := name_problem(name):
         raise Invalid.field("name", problem)
-    publisher = Publisher(name=name, display_name=display_name or name)
+    publisher = Publisher(name=name, display_name=display_name or name, description=description)
     insert_unique(db, publisher, Conflict(f"The publisher {name} exists already"))
     db.add(Member(publisher_id=publisher.id, account_id=owner.id, role=Role.Owner, accepted_at=now()))
     db.flush()
@@ -55,17 +61,92 @@ def find(db: Session, name: str) -> Publisher:
     return publisher
 
 
+def list_of_account(
+    db: Session, account_id: uuid.UUID, part: Slice = WHOLE, *, publisher_id: uuid.UUID | None = None
+) -> Sequence[Row[Publisher, Member]]:
+    """Where the account is an accepted member, the oldest first; the key is `(publisher.created_at, publisher.id)`.
+
+    publisher_id: only that one.
+    """
+    query = _of_account(account_id, publisher_id).where(Member.accepted_at.is_not(None))
+    return db.execute(cut(query, (Publisher.created_at, Publisher.id), part)).all()
+
+
+def invitations(
+    db: Session, account_id: uuid.UUID, *, publisher_id: uuid.UUID | None = None
+) -> Sequence[Row[Publisher, Member]]:
+    """Where the account is invited, the oldest invitation first."""
+    query = _of_account(account_id, publisher_id).where(Member.accepted_at.is_(None))
+    return db.execute(query.order_by(Member.created_at, Publisher.id)).all()
+
+
+def _of_account(account_id: uuid.UUID, publisher_id: uuid.UUID | None) -> Select[Publisher, Member]:
+    query = select(Publisher, Member).join(Member, Member.publisher_id == Publisher.id)
+    query = query.where(Member.account_id == account_id)
+    return query if publisher_id is None else query.where(Publisher.id == publisher_id)
+
+
+def lock(db: Session, publisher: Publisher, *, to_remove: bool = False) -> Publisher:
+    """The publisher's newest row, locked until the transaction ends; raises NotFound when it was deleted meanwhile.
+
+    It is the lock of its members. Rows that name the publisher can still be written meanwhile, but for `to_remove`.
+    """
+    locked = db.scalar(
+        select(Publisher).where(Publisher.id == publisher.id).with_for_update(key_share=not to_remove),
+        execution_options={"populate_existing": True},
+    )
+    if locked is None:
+        raise NotFound("Publisher not found")
+    return locked
+
+
+def change(db: Session, publisher: Publisher, changes: dict[str, Any]) -> Publisher:
+    """Apply what was sent: `display_name`, where None is the name again, and `description`, where None removes it."""
+    publisher = lock(db, publisher)
+    changes = dict(changes)
+    if "display_name" in changes:
+        changes["display_name"] = changes["display_name"] or publisher.name
+    changed = {name: value for name, value in changes.items() if getattr(publisher, name) != value}
+    for name, value in changed.items():
+        setattr(publisher, name, value)
+    db.flush()
+    return publisher
+
+
+def remove(db: Session, publisher: Publisher, *, restore_days: int) -> None:
+    """Delete a publisher with its members and tokens; raises Conflict while it has sites.
+
+    restore_days: for how long a deleted site can be restored, and so belongs to it.
+    """
+    publisher = lock(db, publisher, to_remove=True)
+    sites, deleted, last = db.execute(
+        select(func.count(), func.count(Site.deleted_at), func.max(Site.deleted_at)).where(
+            Site.publisher_id == publisher.id
+        )
+    ).one()
+    if sites > deleted:
+        raise Conflict(f"{publisher.name} has sites ({sites - deleted}): delete them first")
+    if last is not None:
+        until = f"{last + timedelta(days=restore_days):%Y-%m-%d}"
+        raise Conflict(f"{publisher.name} has deleted sites ({deleted}) that can be restored until {until}")
+    db.delete(publisher)
+    db.flush()
+
+
 def take_site(db: Session, publisher: Publisher, limit: int) -> None:
     """Count one more site; one UPDATE decides, so that no number of simultaneous creates passes the limit."""
     counted = db.execute(
         update(Publisher)
         .where(Publisher.id == publisher.id, Publisher.sites_used < limit)
-        .values(sites_used=Publisher.sites_used + 1)
+        .values(sites_used=Publisher.sites_used + 1, updated_at=Publisher.updated_at)
         .returning(Publisher.id)
     )
     if counted.first() is None:
+        if db.scalar(select(Publisher.id).where(Publisher.id == publisher.id)) is None:
+            raise NotFound("Publisher not found")
         raise LimitExceeded(f"This publisher has all of the {limit} sites that it may have")
 
 
 def give_back_site(db: Session, publisher_id: uuid.UUID) -> None:
-    db.execute(update(Publisher).where(Publisher.id == publisher_id).values(sites_used=Publisher.sites_used - 1))
+    values = {"sites_used": Publisher.sites_used - 1, "updated_at": Publisher.updated_at}
+    db.execute(update(Publisher).where(Publisher.id == publisher_id).values(values))

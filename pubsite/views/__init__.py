@@ -9,6 +9,10 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
+    config.include("pubsite.views.accounts")
+    config.include("pubsite.views.publishers")
+    config.include("pubsite.views.members")
+    config.include("pubsite.views.tokens")
     config.include("pubsite.views.revisions")
     config.include("pubsite.views.pages")
     config.include("pubsite.views.previews")
