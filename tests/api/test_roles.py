@@ -36,6 +36,7 @@ VIEWERS = "401 403 403 200 200 200 200 200 200"
 READ_FILES = "401 403 403 403 200 200 200 200 200"
 # Staff read everything and write nothing of others; a token without the scope `write` does not write.
 EDITORS = "401 403 403 403 200 200 200 403 403"
+MANAGERS = "401 403 403 403 403 200 200 403 403"
 # Under /api/v1/publisher what is another tenant's does not exist.
 VIEWERS_OR_404 = "401 404 404 200 200 200 200 200 200"
 EDITORS_OR_404 = "401 404 404 403 200 200 200 403 403"
@@ -78,6 +79,24 @@ ROUTES = (
     Route("POST", f"{PUBLISHER}/deployments/{{record}}/rollback/", EDITORS_OR_404.replace("200", "409"), {}),
     Route("POST", f"{PUBLISHER}/sites/{{docs}}/hold/", EDITORS_OR_404, {}),
     Route("DELETE", f"{PUBLISHER}/sites/{{docs}}/hold/", EDITORS_OR_404.replace("200", "204")),
+    Route("GET", "/api/accounts?name={owner_name}", SIGNED_IN),
+    Route("GET", "/api/publishers", SIGNED_IN),
+    Route("POST", "/api/publishers", "401 200 200 200 200 200 200 200 403", {"name": "{publisher}-new"}),
+    Route("GET", "/api/publishers/{publisher}", VIEWERS),
+    Route("PATCH", "/api/publishers/{publisher}", MANAGERS, {"description": "Maps"}),
+    # It has sites: who may delete it hears that.
+    Route("DELETE", "/api/publishers/{publisher}", "401 403 403 403 403 403 409 403 403"),
+    Route("GET", "/api/publishers/{publisher}/members", VIEWERS),
+    Route("POST", "/api/publishers/{publisher}/members", MANAGERS, {"account_id": "{outsider}", "role": "Viewer"}),
+    Route("GET", "/api/publishers/{publisher}/members/{member}", VIEWERS),
+    Route("PATCH", "/api/publishers/{publisher}/members/{member}", MANAGERS, {"role": "Editor"}),
+    Route("DELETE", "/api/publishers/{publisher}/members/{member}", MANAGERS.replace("200", "204")),
+    # Who is a member already stays one.
+    Route("POST", "/api/publishers/{publisher}/members/me/accept", "401 403 200 200 200 200 200 403 403"),
+    Route("GET", "/api/tokens", SIGNED_IN),
+    Route("POST", "/api/tokens", "401 200 200 200 200 200 200 200 403", {"name": "ci", "scopes": ["read"]}),
+    # Another account's does not exist; the last caller is its owner, and lacks the scope.
+    Route("DELETE", "/api/tokens/{token}", "401 404 404 404 404 404 404 404 403"),
 )
 
 
@@ -90,10 +109,16 @@ class World:
         self.names["docs"] = tenant.site("docs")["id"]
         self.names["raw"] = tenant.site("raw", "SelfManaged")["id"]
         self.names["page"] = tenant.page("docs", "/", "x")["id"]
+        outsider, member = server.account(), server.account()
+        self.names |= {"owner_name": tenant.owner.name, "outsider": str(outsider.id), "member": str(member.id)}
+        self.names["token"] = tenant.client.post("/api/tokens", {"name": "ci", "scopes": ["read"]}, status=200).json[
+            "id"
+        ]
         for kind, site in (("files", "raw"), ("assets", "docs")):
             url = f"/api/sites/{self.names[site]}/{kind}/upload"
             tenant.client.upload(url, "a.txt", b"text", status=200)
         with server.database.transaction() as db:
+            members.add(db, tenant.publisher, member, Role.Viewer)
             site_id = uuid.UUID(self.names["docs"])
             ids = {"publisher_id": tenant.publisher.id, "account_id": tenant.owner.id, "site_id": site_id}
             record = Deployment(**ids, status="failed")
