@@ -13,9 +13,11 @@ from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.gateway import Gateway
 from pubsite.hosting import Hosting
+from pubsite.issuers import Issuers
+from pubsite.services.outside import OutsideAccounts
 from pubsite.services.page_html import PageBodies
 from pubsite.settings import Settings, load
-from pubsite.signing import Keys
+from pubsite.signing import Keys, LiveKeys
 from pubsite.storage import Storage, open_storage
 from pubsite.worker import Worker
 
@@ -53,7 +55,9 @@ def make_api(
     config.registry.storage = storage
     config.registry.renderers = renderers
     config.registry.page_bodies = PageBodies(renderers)
-    config.registry.keys = Keys.load(settings.data_dir)
+    config.registry.keys = LiveKeys(settings.data_dir)
+    config.registry.issuers = Issuers.load(settings.issuers_file)
+    config.registry.outside_accounts = OutsideAccounts(database)
     config.include("pyramid_retry")
     config.include("pyramid_tm")
     config.include("pubsite.db")

@@ -15,9 +15,12 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
+from pubsite import jws
 from pubsite.errors import Unauthorized
+from pubsite.issuers import OutsideClaims
 from pubsite.models import Account, Role
 from pubsite.services import tokens
+from pubsite.services.outside import OutsideAccounts
 
 PUBLIC = NO_PERMISSION_REQUIRED
 TOKEN_LENGTH = 8192
@@ -153,12 +156,26 @@ def _of_api_token(request: Request, value: str) -> Identity:
     return Identity(token.account_id, is_staff, frozenset(token.scopes), *limits)
 
 
-def _of_jwt(request: Request, token: str) -> Identity:
-    claims = request.registry.keys.verify_token(token)
+def _of_jwt(request: Request, text: str) -> Identity:
+    """Our own token names an account; that of an outside issuer stands for one, which is never staff."""
+    token = jws.read(text)
+    issuer = request.registry.issuers.of(token)
+    if issuer is not None:
+        return _of_outside(request, issuer.verify(token))
+    claims = request.registry.keys.verify(token)
     account = request.db.get(Account, claims.account_id)
     if account is None:
         raise Unauthorized
     return Identity(account.id, account.is_staff, claims.scopes, claims.expires_at)
+
+
+def _of_outside(request: Request, claims: OutsideClaims) -> Identity:
+    outside: OutsideAccounts = request.registry.outside_accounts
+    account_id = outside.account_of(claims.issuer, claims.subject, called=claims.name, email=claims.email)
+    if request.db.get(Account, account_id) is None:
+        outside.forget(claims.issuer, claims.subject)
+        raise Unauthorized
+    return Identity(account_id, False, claims.scopes, claims.expires_at)
 
 
 def includeme(config: Configurator) -> None:

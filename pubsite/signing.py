@@ -1,28 +1,31 @@
 """The server's keys, and the tokens signed with them. Keys lie in a file of their own, never in the database.
 
-`keys.json` in the data folder, mode 0600: `{"tokens": ["<hex>", …]}`. The first key signs and all verify, so that a key
-is changed by putting a new one in front and dropping the old one later.
+The first key signs and all verify: a key is changed by putting a new one in front and dropping the old one later.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
+import hashlib
+import hmac
+import logging
+import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
+from pubsite import jws, signing_file
+from pubsite.errors import Conflict, NotFound, SettingsError, Unauthorized
+from pubsite.signing_file import FILE, KEY_BYTES
 
-from pubsite.errors import SettingsError, Unauthorized
+__all__ = ["FILE", "ISSUER", "KEY_BYTES", "SCOPES", "Claims", "Keys", "LiveKeys", "fingerprint"]
 
-FILE = "keys.json"
 ISSUER = "pubsite"
+ALGORITHM = "HS256"
 SCOPES = ("read", "write", "deploy", "admin")
-KEY_BYTES = 32
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,72 +39,130 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one server."""
+    """The keys of one server, as its file had them."""
 
     tokens: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
     def load(cls, data_dir: str | Path) -> Keys:
         """Read `keys.json`; raises SettingsError when it is missing, open to others, or too weak."""
-        path = Path(data_dir) / FILE
-        try:
-            if path.stat().st_mode & 0o077:
-                raise SettingsError(f"{path} can be read by others: chmod 600 it")
-            tokens = tuple(bytes.fromhex(key) for key in json.loads(path.read_text())["tokens"])
-        except FileNotFoundError:
-            raise SettingsError(f"{path} is missing: run `pubsite init`") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise SettingsError(f'{path} is not of the form {{"tokens": ["<hex>", …]}}') from error
-        if not tokens or any(len(key) < KEY_BYTES for key in tokens):
-            raise SettingsError(f"{path} needs keys of at least {KEY_BYTES} bytes (RFC 7518 §3.2)")
-        return cls(tokens)
+        return cls(signing_file.read(Path(data_dir)))
 
     @classmethod
     def create(cls, data_dir: str | Path) -> Keys:
         """Make `keys.json` with a new random key where there is none yet; then load it. Two at once make one file."""
-        path = Path(data_dir) / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({"tokens": [secrets.token_hex(KEY_BYTES)]}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        signing_file.create(Path(data_dir))
         return cls.load(data_dir)
+
+    @classmethod
+    def rotate(cls, data_dir: str | Path) -> Keys:
+        """Put a new random key in front of `keys.json`; the others go on verifying."""
+        with signing_file.changing(Path(data_dir)) as keys:
+            keys.insert(0, signing_file.new_key())
+        return cls.load(data_dir)
+
+    @classmethod
+    def drop(cls, data_dir: str | Path, name: str) -> Keys:
+        """Take the key with that fingerprint out of `keys.json`; NotFound, or Conflict for the one that signs."""
+        with signing_file.changing(Path(data_dir)) as keys:
+            names = [fingerprint(key) for key in keys]
+            if name not in names:
+                raise NotFound(f"No key {name}")
+            if names[0] == name:
+                raise Conflict(f"The key {name} signs the tokens that are made now: rotate first")
+            del keys[names.index(name)]
+        return cls.load(data_dir)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """What the keys are called; the one that signs comes first."""
+        return tuple(fingerprint(key) for key in self.tokens)
 
     def issue_token(
         self, account_id: uuid.UUID, *, scopes: tuple[str, ...] = SCOPES, lifetime: timedelta
     ) -> tuple[str, datetime]:
         """A JWT (HS256) for an account, and when it expires."""
-        now = datetime.now(UTC).replace(microsecond=0)
-        expires_at = now + lifetime
-        claims = {"iss": ISSUER, "sub": str(account_id), "scope": " ".join(scopes), "iat": now, "exp": expires_at}
-        return jwt.encode(claims, self.tokens[0], algorithm="HS256"), expires_at
+        now, key = int(time.time()), self.tokens[0]
+        expires_at = datetime.fromtimestamp(now, UTC) + lifetime
+        # `kid` is for people who look into a token: nothing here is chosen by it.
+        header = {"alg": ALGORITHM, "typ": "JWT", "kid": fingerprint(key)}
+        times = {"iat": now, "exp": int(expires_at.timestamp())}
+        claims = {"iss": ISSUER, "sub": str(account_id), "scope": " ".join(scopes), **times}
+        return jws.write(header, claims, lambda signed: _mac(key, signed)), expires_at
 
-    def verify_token(self, token: str) -> Claims:
+    def verify(self, token: jws.Token) -> Claims:
         """The claims of one of our JWTs; raises Unauthorized, without saying what was wrong."""
-        for key in self.tokens:
+        if token.header.get("alg") != ALGORITHM or token.claims.get("iss") != ISSUER or "aud" in token.claims:
+            raise Unauthorized
+        if not self._signed(token):
+            raise Unauthorized
+        return Claims(_account_id(token.claims.get("sub")), _scopes(token.claims), jws.expiry(token))
+
+    def _signed(self, token: jws.Token) -> bool:
+        """Whether one of the keys did; all are tried, whatever `kid` says."""
+        return any(hmac.compare_digest(_mac(key, token.signed), token.signature) for key in self.tokens)
+
+
+class LiveKeys:
+    """The keys of a running server. They follow their file, so that keys change without a restart.
+
+    One stat a token (a microsecond): a key counts from the moment at which it is put in, and not beyond the one at
+    which it is taken out. A file that cannot be used leaves the keys as they are, and one warning.
+    """
+
+    def __init__(self, data_dir: str | Path) -> None:
+        self._data_dir = Path(data_dir)
+        self._changing = threading.Lock()
+        self._stamp = signing_file.stamp(self._data_dir)  # before reading: what changes in between is read again
+        self._keys = Keys.load(data_dir)
+
+    @property
+    def current(self) -> Keys:
+        """The keys of this moment."""
+        if signing_file.stamp(self._data_dir) != self._stamp:
+            self._follow()
+        return self._keys
+
+    def verify(self, token: jws.Token) -> Claims:
+        """The claims of one of our JWTs; raises Unauthorized."""
+        return self.current.verify(token)
+
+    def _follow(self) -> None:
+        with self._changing:
+            stamp = signing_file.stamp(self._data_dir)
+            if stamp == self._stamp:
+                return
             try:
-                claims = jwt.decode(
-                    token, key, algorithms=["HS256"], issuer=ISSUER, options={"require": ["exp", "sub", "iss"]}
-                )
-            except jwt.InvalidSignatureError:
-                continue
-            except jwt.PyJWTError as error:
-                raise Unauthorized from error
-            return _claims(claims)
-        raise Unauthorized
+                self._keys = Keys.load(self._data_dir)
+            except (SettingsError, OSError) as error:
+                log.warning("the keys stay as they were: %s", error)
+            else:
+                log.info("keys read again: %s", ", ".join(self._keys.fingerprints))
+            self._stamp = stamp
 
 
-def _claims(claims: dict[str, Any]) -> Claims:
+def fingerprint(key: bytes) -> str:
+    """What a key is called; tells nothing of a random one."""
+    return hashlib.sha256(b"pubsite key\n" + key).hexdigest()[:12]
+
+
+def _mac(key: bytes, signed: bytes) -> bytes:
+    return hmac.digest(key, signed, "sha256")
+
+
+def _account_id(subject: Any) -> uuid.UUID:
     try:
-        scope = claims.get("scope", " ".join(SCOPES))
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        return Claims(uuid.UUID(claims["sub"]), frozenset(scope.split()) & frozenset(SCOPES), expires_at)
-    except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
+        account_id = uuid.UUID(subject)
+    except (ValueError, TypeError, AttributeError) as error:
         raise Unauthorized from error
+    if str(account_id) != subject:  # UUID takes braces, urn: and capitals too
+        raise Unauthorized
+    return account_id
+
+
+def _scopes(claims: Any) -> frozenset[str]:
+    if "scope" not in claims:
+        return frozenset(SCOPES)
+    if not isinstance(claims["scope"], str):
+        raise Unauthorized
+    return frozenset(claims["scope"].split()) & frozenset(SCOPES)

@@ -21,7 +21,9 @@ ANYTHING = frozenset({"*"})
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
-    "signing": frozenset({"errors"}),
+    "jws": frozenset({"errors"}),
+    "signing": frozenset({"errors", "jws"}),
+    "issuers": frozenset({"errors", "jws", "signing"}),
     "models": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "themes": frozenset({"errors"}),
@@ -29,7 +31,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "publishing": frozenset({"errors", "storage"}),
     "services": frozenset({"build", "errors", "models", "publishing", "storage"}),
     "db": frozenset({"errors", "models", "settings"}),
-    **dict.fromkeys(HTTP, HTTP | {"db", "errors", "models", "services", "settings", "signing"}),
+    **dict.fromkeys(HTTP, HTTP | {"db", "errors", "issuers", "jws", "models", "services", "settings", "signing"}),
     "hosting": frozenset({"errors", "settings", "signing", "storage"}),
     "migrations": frozenset({"db", "errors", "models"}),
     "wire": frozenset(),
@@ -63,7 +65,9 @@ MUST_NOT_KNOW: dict[str, frozenset[str]] = {
 BOTTOM: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
-    "signing": frozenset({"jwt", "cryptography"}),
+    "jws": frozenset(),
+    "signing": frozenset(),
+    "issuers": frozenset({"jwt", "cryptography"}),
 }
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
