@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -150,6 +151,49 @@ def create_token(invocation: Invocation, account: str, scopes: str, days: int) -
     invocation.output.result(document, value)
 
 
+@click.group(cls=Group)
+def key() -> None:
+    """List and change the keys that sign tokens, while the server runs."""
+
+
+@key.command("list")
+@pass_invocation
+def list_keys(invocation: Invocation) -> None:
+    """The keys by their fingerprints; the first signs, all verify."""
+    from pubsite.signing import Keys
+
+    _tell_keys(invocation, Keys.load(invocation.local().settings.data_dir).fingerprints)
+
+
+@key.command("rotate")
+@pass_invocation
+def rotate_keys(invocation: Invocation) -> None:
+    """Make a new key, which signs from now on.
+
+    Tokens of the others stay good until `key drop`.
+    """
+    from pubsite.signing import Keys
+
+    _tell_keys(invocation, Keys.rotate(invocation.local().settings.data_dir).fingerprints)
+
+
+@key.command("drop")
+@click.argument("fingerprint")
+@pass_invocation
+def drop_key(invocation: Invocation, fingerprint: str) -> None:
+    """Take a key out; every token that it signed ends at once."""
+    from pubsite.signing import Keys
+
+    _tell_keys(invocation, Keys.drop(invocation.local().settings.data_dir, fingerprint).fingerprints)
+
+
+def _tell_keys(invocation: Invocation, names: Sequence[str]) -> None:
+    """Never the keys themselves."""
+    uses = ["signs"] + ["verifies"] * (len(names) - 1)
+    document = [{"fingerprint": name, "signs": use == "signs"} for name, use in zip(names, uses, strict=True)]
+    invocation.output.result(document, table(list(zip(names, uses, strict=True))))
+
+
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -159,4 +203,4 @@ def _account(account: Account) -> dict[str, object]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-COMMANDS = (init, migrate, worker, account, publisher, member, token)
+COMMANDS = (init, migrate, worker, account, publisher, member, token, key)
