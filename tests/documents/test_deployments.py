@@ -184,9 +184,8 @@ def test_a_deployment_tracks_versions_status_url_and_metadata(world: World) -> N
 @says(PUBLISHER, STATES)
 def test_a_deployment_has_one_of_five_states(world: World) -> None:
     assert list(Status) == ["pending", "deploying", "deployed", "failed", "rolled_back"]
-    site = site_of(world)
-    assert world.ask(CREATE, {"site_id": site["id"]}, status=202).json["data"]["status"] == "pending"
-    world.page("docs", "/b", content="second")
+    waiting, site = site_of(world, "waiting"), site_of(world)
+    assert world.ask(CREATE, {"site_id": waiting["id"]}, status=202).json["data"]["status"] == "pending"
     deploy(world, site)
     world.page("docs", "/c", content="third")
     live = deploy(world, site)
