@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from pubsite.cli import demo, deploying, exporting, import_command, pages, pushing, server, sites
+from pubsite.cli import demo, deploying, exporting, import_command, openapi, pages, pushing, server, sites
 from pubsite.cli.failures import INTERRUPTED, Failed, failure_of
 from pubsite.cli.invocation import Group, Invocation
 from pubsite.cli.output import OneLine, Output
@@ -28,7 +28,7 @@ def pubsite() -> None:
     """
 
 
-for _module in (server, sites, pages, import_command, pushing, deploying, exporting, demo):
+for _module in (server, sites, pages, import_command, pushing, deploying, exporting, demo, openapi):
     for _command in _module.COMMANDS:
         pubsite.add_command(_command)
 

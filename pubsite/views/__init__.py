@@ -9,6 +9,7 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
+    config.include("pubsite.views.reference")
     config.include("pubsite.views.accounts")
     config.include("pubsite.views.publishers")
     config.include("pubsite.views.members")

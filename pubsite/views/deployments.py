@@ -16,7 +16,7 @@ from pyramid.request import Request
 from pyramid.response import FileIter, Response
 
 from pubsite import contexts
-from pubsite.api import Service, envelope, present, time
+from pubsite.api import Media, Service, envelope, time
 from pubsite.api_input import read_query
 from pubsite.errors import Forbidden, NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
@@ -30,11 +30,13 @@ from pubsite.schema import (
     Object,
     OpenObject,
     Text,
+    many,
     optional,
     required,
 )
 from pubsite.security import PUBLIC, Permission, may
 from pubsite.services import archives, deployments
+from pubsite.views.deployment_objects import DeploymentObject, HoldObject, deployment_json
 from pubsite.views.pages import UUID
 from pubsite.views.sites import site_url
 
@@ -78,36 +80,6 @@ class Format(OpenObject):
     format = colander.SchemaNode(Choice("tar.gz", "zip"), missing="tar.gz")
 
 
-def deployment_json(request: Request, record: Deployment, url: str | None = None) -> dict[str, Any]:
-    """A record as responses show it; `url` is the site's, where it is known."""
-    return present(
-        id=str(record.id),
-        publisher_id=str(record.publisher_id),
-        account_id=str(record.account_id),
-        site_id=str(record.site_id),
-        version=record.version,
-        deployed_version=record.deployed_version,
-        previous_version=record.previous_version,
-        status=record.status,
-        stage=record.stage,
-        kind=record.kind,
-        target=record.target,
-        url=url,
-        is_live=record.is_live,
-        unchanged=record.unchanged,
-        pinned=record.pinned,
-        message=record.message,
-        metadata=record.metadata_,
-        error_code=record.error_code,
-        error=record.error,
-        stats=record.stats,
-        created_at=time(record.created_at),
-        started_at=time(record.started_at),
-        deployed_at=time(record.deployed_at),
-        rolled_back_at=time(record.rolled_back_at),
-    )
-
-
 collection = Service("deployments", f"{BASE}/deployments", contexts.signed_in)
 one = Service("deployment", f"{BASE}/deployments/{{deployment_id:{UUID}}}", contexts.deployment)
 back = Service("deployment.rollback", f"{BASE}/deployments/{{deployment_id:{UUID}}}/rollback", contexts.deployment)
@@ -115,8 +87,9 @@ archive = Service("deployment.archive", f"{BASE}/deployments/{{deployment_id:{UU
 holds = Service("site.hold", f"{BASE}/sites/{{site_id:{UUID}}}/hold", contexts.site_by_id)
 
 
-@collection.on("GET", permission=Permission.SIGNED_IN, query=Listing())
+@collection.on("GET", permission=Permission.SIGNED_IN, query=Listing(), answer=many(DeploymentObject()))
 def list_deployments(request: Request) -> dict[str, Any]:
+    """Records of the sites that I may read, the newest first."""
     query, identity = request.validated["querystring"], request.pubsite_identity
     page, size = query["page"], query["page_size"]
     names = ("account_id", "publisher_id", "site_id", "status")
@@ -142,8 +115,17 @@ def list_deployments(request: Request) -> dict[str, Any]:
 
 
 # The site stands in the body: who may deploy it is asked in the handler. The factory has refused the anonymous.
-@collection.on("POST", permission=PUBLIC, body=DeploymentCreate())
+@collection.on(
+    "POST",
+    permission=PUBLIC,
+    scope_of=Permission.DEPLOY,
+    body=DeploymentCreate(),
+    answer=DeploymentObject(),
+    statuses=(202,),
+    conflicts=True,
+)
 def create(request: Request) -> dict[str, Any]:
+    """Make a site live as it is now, or a version of it. 202: under way; 200: known to change nothing."""
     body = dict(request.validated["body"])
     context = contexts.tenant_site(request, body.pop("site_id"))
     if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
@@ -156,14 +138,23 @@ def create(request: Request) -> dict[str, Any]:
     return _accepted(request, context.site, record, is_new=True)
 
 
-@one.on("GET", permission=Permission.READ)
+@one.on("GET", permission=Permission.READ, answer=DeploymentObject())
 def get(request: Request) -> dict[str, Any]:
+    """One record."""
     context = request.context
     return envelope(request, deployment_json(request, context.deployment, site_url(request, context.site)))
 
 
-@back.on("POST", permission=Permission.DEPLOY, body=Rollback())
+@back.on(
+    "POST",
+    permission=Permission.DEPLOY,
+    body=Rollback(),
+    answer=DeploymentObject(),
+    statuses=(202,),
+    conflicts=True,
+)
 def rollback(request: Request) -> dict[str, Any]:
+    """Go back from the live record to a lower version. 202: under way; 200: asked before. Sets the hold."""
     context, account_id = request.context, request.pubsite_identity.account_id
     to_version = request.validated["body"].get("to_version")
     record, is_new = deployments.rollback(
@@ -172,8 +163,9 @@ def rollback(request: Request) -> dict[str, Any]:
     return _accepted(request, context.site, record, is_new=is_new)
 
 
-@archive.on("GET", permission=Permission.READ, query=Format())
+@archive.on("GET", permission=Permission.READ, query=Format(), answer=Media("application/gzip, application/zip"))
 def get_archive(request: Request) -> Response:
+    """The record's version as an archive, bit for bit the same every time."""
     site, record = request.context.site, request.context.deployment
     bundle = deployments.bundle_of(request.db, site.id, record.version)
     if bundle is None:
@@ -197,14 +189,16 @@ def get_archive(request: Request) -> Response:
     return response
 
 
-@holds.on("POST", permission=Permission.DEPLOY)
+@holds.on("POST", permission=Permission.DEPLOY, answer=HoldObject())
 def hold(request: Request) -> dict[str, Any]:
+    """Hold a site: only a deploy with `release_hold` goes live."""
     site = deployments.hold(request.db, request.context.site, held=True)
     return envelope(request, {"site_id": str(site.id), "held_at": time(site.held_at)})
 
 
 @holds.on("DELETE", permission=Permission.DEPLOY, status=204)
 def release(request: Request) -> None:
+    """Release a hold."""
     deployments.hold(request.db, request.context.site, held=False)
 
 

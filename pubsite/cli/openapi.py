@@ -1,0 +1,31 @@
+"""`pubsite openapi`: the API's document, as this version serves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pubsite.cli.invocation import Command, Invocation, pass_invocation
+from pubsite.cli.output import sized
+
+
+@click.command(cls=Command)
+@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+@pass_invocation
+def openapi(invocation: Invocation, output: Path | None) -> None:
+    """Print the API's OpenAPI 3.1 document, without a running server.
+
+    It is the one that /api/openapi.json serves.
+    """
+    from pubsite.openapi import dumped, own_services
+
+    body = dumped(own_services())
+    if output is None:
+        click.echo(body, nl=False)
+        return
+    output.write_bytes(body)
+    invocation.output.result({"path": str(output), "bytes": len(body)}, f"{output}: {sized(len(body))}")
+
+
+COMMANDS = (openapi,)
