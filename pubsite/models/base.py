@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -32,6 +33,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def same_json(one: object, other: object) -> bool:
+    """Whether two JSON values are equal as JSON: for Python `true` is 1, and 1 is 1.0."""
+    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+class ExactJson(JSON):
+    """JSON whose changes are all written: SQLAlchemy's own leaves out what `==` cannot tell apart."""
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return same_json(x, y)
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -46,8 +59,8 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {
         uuid.UUID: Uuid(),
         datetime: UtcDateTime(),
-        dict[str, Any]: JSON(),
-        list[str]: JSON(),
+        dict[str, Any]: ExactJson(),
+        list[str]: ExactJson(),
         str: Text(),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pubsite.errors import FieldError
+from pubsite.models.base import same_json
 from pubsite.models.pages import PageType
 from pubsite.models.paths import REDIRECT_STATUSES, page_path_problem, redirect_target_problem
 from pubsite.models.sites import Mode
@@ -16,13 +17,20 @@ CONFIG_BYTES = 1_048_576
 ALIASES = {PageType.HtmlPage: ("html", "content"), PageType.Redirect: ("url", "target")}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A page as it shall be."""
+    """A page as it shall be. Two are equal when they are as JSON, where `true` is not 1."""
 
     path: str
     config: dict[str, Any]
     type: str = PageType.HtmlPage
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Draft):
+            return NotImplemented
+        return (self.path, self.type) == (other.path, other.type) and same_json(self.config, other.config)
+
+    __hash__ = None  # type: ignore[assignment]  # its config can be any JSON
 
     def resolved(self) -> Draft:
         """With aliases of config keys under their own names."""

@@ -24,6 +24,7 @@ from pubsite.models import (
     now,
     text_digest,
 )
+from pubsite.models.base import same_json
 from pubsite.services import jobs, publishers
 from pubsite.services.constraints import flush_unique, insert_unique
 from pubsite.services.listing import WHOLE, Slice, cut
@@ -166,7 +167,7 @@ def update(db: Session, site: Site, changes: dict[str, Any]) -> Site:
     if "config" in changes:
         merged = {**site.config, **changes["config"]}
         changes["config"] = {key: value for key, value in merged.items() if value is not None}
-    changed = {name: value for name, value in changes.items() if getattr(site, name) != value}
+    changed = {name: value for name, value in changes.items() if not same_json(getattr(site, name), value)}
     if not changed:
         return site
     if "mode" in changed and _has_content(db, site):
