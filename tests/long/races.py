@@ -1,7 +1,7 @@
 """Races between processes: one slug created 200 times at once, uploads against the last MiB, edits with If-Match.
 
-Four processes call the whole app from many threads, of which 8 are served at once, as pserve does; on SQLite and, where PUBSITE_TEST_POSTGRES names a
-server, on PostgreSQL. `--short` takes a tenth of each. Ends with exit code 1 when a promise does not hold.
+Four processes call the whole app from many threads, of which 8 are served at once, as pserve does; on SQLite and,
+where PUBSITE_TEST_POSTGRES names a server, on PostgreSQL. `--short` takes a tenth of each. Ends with exit code 1 when a promise does not hold.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def last_mebibyte(server: Server, tenant: Tenant, ini: Ini, share: int) -> tuple
     for number in range(24):
         tenant.client.upload(url, f"full/{number}.bin", random.randbytes(MEBIBYTE), status=200)
     each = max(1000 // share // PROCESSES // 5, 1)
-    answers = Counter(at_once(ini, tenant, upload, {"url": url}, threads=5, each=each))
+    answers = Counter(at_once(ini, tenant, upload, {"url": url, "most": 16_384 * min(share, 4)}, threads=5, each=each))
     with server.database.reading() as db:
         files = select(func.sum(File.size), func.count()).where(File.site_id == Site.id, File.is_directory.is_(False))
         mine = Site.id == uuid.UUID(site["id"])
@@ -118,7 +118,7 @@ def upload(client: Client, names: dict[str, Any], seed: int, each: int) -> list[
     statuses = []
     for number in range(each):
         path = f"{chance.randrange(40)}.bin" if number % 3 == 0 else f"{seed}/{number}.bin"
-        body = chance.randbytes(chance.randrange(1, 16_384))
+        body = chance.randbytes(chance.randrange(1, names["most"]))
         statuses.append(client.upload(names["url"], path, body).status_int)
     return statuses
 
