@@ -16,7 +16,9 @@ from typing import Any
 ENVELOPED = "/api/v1/publisher"
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?\Z")
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,255})(:(?P<port>[0-9]{1,5}))?\Z")
+# Large answers, large changes, and what waits for a render process.
+HEAVY = re.compile(r"/(archive|download|content|deploy|diff|sync|blobs|upload|pages:batch|page|preview)(/|\Z)")
 
 
 class Gateway:
@@ -29,10 +31,15 @@ class Gateway:
         self._api_hosts = frozenset(host.lower() for host in api_hosts)
         self._sites_suffix = f".{sites_domain.lower()}"
 
+    @staticmethod
+    def is_heavy(path: str) -> bool:
+        """Whether the server should keep its quick threads from such a request."""
+        return path.startswith(("/api/", "/zone/")) and HEAVY.search(path) is not None
+
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ["pubsite.request_id"] = request_id(environ)
         match = HOST.match(environ.get("HTTP_HOST", ""))
-        if match is None:
+        if match is None or int(match["port"] or 0) > 65_535:
             return _refuse(environ, start_response, "400 Bad Request", "The Host header is missing or odd")
         # Else WebOb copies every larger body into a file that nobody closes, only to be able to read it twice.
         seekable = getattr(environ["wsgi.input"], "seekable", None)
@@ -52,8 +59,6 @@ def _api_path(environ: dict[str, Any]) -> dict[str, Any]:
     if path.startswith("/api/v1/publisher/"):
         path = path.removesuffix("/")
     environ["PATH_INFO"] = path
-    # Or WebOb copies every body, larger ones into a file, so that a request can be tried again.
-    environ["webob.is_body_seekable"] = hasattr(environ["wsgi.input"], "seek")
     return environ
 
 

@@ -9,33 +9,48 @@ from __future__ import annotations
 
 import gc
 import http.client
+import logging
+import math
+import resource
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from waitress import create_server, wasyncore
 from waitress.server import BaseWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 from pubsite.errors import SettingsError
 from pubsite.wire import Channel
+from pubsite.wire_lanes import Lanes
+from pubsite.wire_patrol import Patrol
 
+log = logging.getLogger(__name__)
 DEFAULTS: Mapping[str, Any] = {
     "host": "127.0.0.1",
     "port": 6543,
     "ident": "pubsite",
     "threads": 8,
     "asyncore_use_poll": True,  # select() ends at 1,024 descriptors
-    "connection_limit": 1000,
+    "connection_limit": 2000,  # lowered where the system gives fewer descriptors
     "channel_timeout": 30,
-    "cleanup_interval": 10,
+    # Never reached: a thread that has its answer hands it over, and does not wait for a slow reader.
+    "outbuf_high_watermark": 1 << 40,
+    "outbuf_overflow": 524_288,  # beyond these, what waits for one client lies in a file and not in memory
+    "inbuf_overflow": 131_072,
     # Above the app's own limit (64 MiB), so that the app answers its 413 itself, in its own form.
     "max_request_body_size": 68_157_440,
     "max_request_header_size": 65_536,
 }
 DRAIN_SECONDS = 10.0
+DESCRIPTORS = 65_536  # at most; more would only make every child process slow to start
+OTHER_DESCRIPTORS = 256  # databases, objects, render processes
+ACCEPTED_AT_ONCE = 64
 GC_ALLOCATIONS = 50_000  # a body of 1 MB can be 500,000 arrays: looking for cycles at every 700 costs most of a second
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -69,10 +84,16 @@ def serve(app: Any, options: Mapping[str, Any], *, announce: bool = False) -> No
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
     sockets: dict[int, Any] = {}
-    dispatcher = create_server(app, map=sockets, **options).task_dispatcher
+    options = {**options, "connection_limit": _connection_limit(options)}
+    lanes = Lanes(ThreadedTaskDispatcher(), ThreadedTaskDispatcher(), getattr(app, "is_heavy", lambda path: False))
+    lanes.set_thread_count(int(options["threads"]))
+    create_server(app, map=sockets, _dispatcher=lanes, **options)
     listeners = [item for item in sockets.values() if isinstance(item, BaseWSGIServer)]
     for listener in listeners:
         listener.channel_class = Channel
+        listener.next_channel_cleanup = math.inf  # the patrol's: waitress never closes who does not read
+        listener.handle_accept = partial(_accept, listener, listener.handle_accept)
+    patrol = _patrol(listeners)
     stopping = threading.Event()
     try:
         with _stop_signals(stopping, listeners[0].pull_trigger):
@@ -81,12 +102,44 @@ def serve(app: Any, options: Mapping[str, Any], *, announce: bool = False) -> No
                 threading.Thread(target=_announce, args=address, daemon=True).start()
             while not stopping.is_set():
                 wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
+                patrol.go(time.monotonic())
             _drain(listeners, sockets)
     finally:
-        dispatcher.shutdown(timeout=1)
+        lanes.shutdown(timeout=1)
         wasyncore.close_all(sockets, ignore_all=True)
         if (close := getattr(app, "close", None)) is not None:
             close()
+
+
+def _connection_limit(options: Mapping[str, Any]) -> int:
+    """As many connections as asked for, or as there can be: each may need a socket and a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
+    asked, possible = int(options["connection_limit"]), (descriptors - OTHER_DESCRIPTORS) // 2
+    if possible < asked:
+        log.warning("connection_limit is %d instead of %d: %d descriptors are allowed", possible, asked, descriptors)
+    return min(asked, possible)
+
+
+def _patrol(listeners: list[Any]) -> Patrol:
+    """Over the connections of all listeners. It makes room before waitress would stop accepting."""
+    adj = listeners[0].adj
+
+    def connections() -> list[Any]:
+        return list(chain.from_iterable(listener.active_channels.values() for listener in listeners))
+
+    # Each listener and its trigger count as connections too.
+    return Patrol(connections, max(1, adj.connection_limit - 2 * len(listeners)), adj.channel_timeout)
+
+
+def _accept(listener: Any, accept: Callable[[], None]) -> None:
+    """Accept what waits: waitress takes one a turn, and a turn over thousands of connections takes its time."""
+    for _ in range(ACCEPTED_AT_ONCE):
+        before = len(listener.active_channels)
+        accept()
+        if len(listener.active_channels) == before:
+            return
 
 
 @contextmanager
