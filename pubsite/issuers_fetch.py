@@ -55,6 +55,8 @@ def _body(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes:
     body = response.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
         raise FetchFailed(f"the answer is over {MOST_BYTES} bytes")
+    if response.length:  # of what was announced, so much is missing
+        raise FetchFailed("the answer is cut off")
     return body
 
 

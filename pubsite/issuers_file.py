@@ -40,7 +40,7 @@ def read(path: str) -> list[Issuer]:
             _check_apart(issuer, issuers)
         except (_Wrong, BadKey) as error:
             named = entry.get("issuer") if isinstance(entry, dict) else None
-            raise SettingsError(f"issuers_file {path}: issuer {number} ({named}): {error}") from error
+            raise SettingsError(f"issuers_file {path}: issuer {number} ({named!r}): {error}") from error
         issuers.append(issuer)
     return issuers
 
