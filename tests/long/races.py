@@ -1,7 +1,8 @@
 """Races between processes: one slug created 200 times at once, uploads against the last MiB, edits with If-Match.
 
 Four processes call the whole app from many threads, of which 8 are served at once, as pserve does; on SQLite and,
-where PUBSITE_TEST_POSTGRES names a server, on PostgreSQL. `--short` takes a tenth of each. Ends with exit code 1 when a promise does not hold.
+where PUBSITE_TEST_POSTGRES names a server, on PostgreSQL. `--short` takes a tenth of each. Ends with exit code 1
+when a promise does not hold.
 """
 
 from __future__ import annotations
