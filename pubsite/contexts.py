@@ -162,10 +162,11 @@ def site_by_id(request: Request) -> InSite:
 
 def tenant_site(request: Request, site_id: uuid.UUID) -> InSite:
     """A site named in a body or a query under `/api/v1/publisher`; another tenant's is 404."""
+    identity = require_identity(request)
     found = sites.get(request.db, site_id)
     if found is None:
         raise NotFound("Site not found")
-    return InSite(_tenant_role(request, require_identity(request), found, "Site not found"), found)
+    return InSite(_tenant_role(request, identity, found, "Site not found"), found)
 
 
 def _role(
