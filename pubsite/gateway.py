@@ -42,8 +42,8 @@ class Gateway:
         if match is None or int(match["port"] or 0) > 65_535:
             return _refuse(environ, start_response, "400 Bad Request", "The Host header is missing or odd")
         # Else WebOb copies every larger body into a file that nobody closes, only to be able to read it twice.
-        seekable = getattr(environ["wsgi.input"], "seekable", None)
-        environ["webob.is_body_seekable"] = seekable is not None and seekable()
+        body = environ["wsgi.input"]
+        environ["webob.is_body_seekable"] = body.seekable() if hasattr(body, "seekable") else hasattr(body, "seek")
         name = match["name"].lower().removesuffix(".")
         if name in self._api_hosts:
             return self.api(_api_path(environ), start_response)
