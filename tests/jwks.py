@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 ISSUER = "https://id.example.org"
 AUDIENCE = "pubsite"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
+MINUTE = timedelta(minutes=1)
 
 
 def private_key(algorithm: str, number: int = 0, bits: int = 2048) -> Any:
