@@ -5,6 +5,7 @@ WebOb's own reader takes a body that was cut off, and the last of two fields; it
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -16,6 +17,10 @@ from pubsite.errors import FieldError, Invalid
 MAX_PARTS = 16
 MAX_HEADERS = 8
 MAX_TEXT = 65_536
+MAX_BOUNDARY = 70  # RFC 2046, 5.1.1
+AS_THEY_ARE = ("", "7bit", "8bit", "binary")
+UTF_8 = ("", "utf-8", "utf8", "us-ascii")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ def read_form(request: Request, *, text: str, file: str) -> Form:
         for name, is_file in ((text, False), (file, True))
         if (problem := _problem([part for part in parts if part.name == name], is_file=is_file)) is not None
     ]
+    problems += [FieldError("body", part.name, odd) for part in parts if (odd := _oddity(part)) is not None]
     problems += [FieldError("body", part.name, "is not known") for part in parts if part.name not in (text, file)]
     if problems:
         raise Invalid(f"{problems[0].name} {problems[0].message}", problems)
@@ -52,6 +58,10 @@ def _parts(request: Request) -> list[MultipartPart]:
     media_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if media_type != "multipart/form-data" or not options.get("boundary"):
         raise Invalid("Send multipart/form-data with a boundary", [FieldError("header", "Content-Type", "is another")])
+    if len(options["boundary"]) > MAX_BOUNDARY:
+        raise Invalid(
+            f"A boundary has at most {MAX_BOUNDARY} characters", [FieldError("header", "Content-Type", "is odd")]
+        )
     body = request.body
     try:
         parts: list[MultipartPart] = MultipartParser(
@@ -95,3 +105,18 @@ def read_file(request: Request, name: str = "file") -> bytes:
     if problems:
         raise Invalid(f"{problems[0].name} {problems[0].message}", problems)
     return bytes(parts[0].raw)
+
+
+def _oddity(part: MultipartPart) -> str | None:
+    """What RFC 7578 forbids, and another reader would take for other bytes or another name."""
+    disposition = _QUOTED.sub("", part.headers.get("Content-Disposition", ""))
+    media_type, options = parse_options_header(part.headers.get("Content-Type", ""))
+    if "*" in disposition:
+        return "must have its name and file name without *"
+    if part.headers.get("Content-Transfer-Encoding", "").strip().lower() not in AS_THEY_ARE:
+        return "must be sent as it is, without an encoding"
+    if media_type.startswith("multipart/"):
+        return "must not be a form of its own"
+    if part.filename is None and options.get("charset", "").lower() not in UTF_8:
+        return "must be UTF-8"
+    return None

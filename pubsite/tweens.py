@@ -20,6 +20,7 @@ from pubsite.api_errors import error_response
 log = logging.getLogger(__name__)
 access = logging.getLogger("pubsite.access")
 Handler = Callable[[Request], Response]
+MOST_PARAMETERS = 100
 
 
 def request_id(request: Request) -> str:
@@ -28,13 +29,15 @@ def request_id(request: Request) -> str:
 
 
 def outermost_tween(handler: Handler, registry: Registry) -> Handler:
-    """Refuse bodies over the limit, name the request, write one log line."""
+    """Refuse bodies and queries over the limit, name the request, write one log line."""
     max_body = registry.settings_of_pubsite.max_body_size
 
     def tween(request: Request) -> Response:
         started = time.perf_counter()
         if (request.content_length or 0) > max_body:
             response = error_response(request, 413, f"The body is over {max_body} bytes")
+        elif request.environ.get("QUERY_STRING", "").count("&") >= MOST_PARAMETERS:
+            response = error_response(request, 400, f"The query has over {MOST_PARAMETERS} parameters")
         else:
             response = handler(request)
         response.headers["X-Request-Id"] = request.request_id
@@ -72,14 +75,14 @@ def waiting_tween(handler: Handler, registry: Registry) -> Handler:
         if wait_for is None or response.status_code >= 400 or not slots.acquire(blocking=False):
             return response
         try:
-            body = wait_for()
+            body = json.dumps(wait_for(), ensure_ascii=False, allow_nan=False).encode()
         except Exception:  # what was asked for is committed: its answer stands, whatever keeps us from looking again
             log.warning("could not wait", exc_info=True)
             return response
         finally:
             slots.release()
         response.headers["Preference-Applied"] = f"wait={request.wait_seconds}"
-        response.body = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        response.body = body
         return response
 
     return tween

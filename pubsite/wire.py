@@ -117,6 +117,7 @@ class Channel(HTTPChannel):
     lingers = False
     dropped: int | None = None
     request: Parser | None
+    requests: list[Parser]
 
     def __init__(self, server: Any, sock: socket.socket, *rest: Any, **kw: Any) -> None:
         with suppress(OSError):  # a unix socket has no such option
@@ -168,6 +169,8 @@ class Channel(HTTPChannel):
         return sent
 
     def handle_close(self) -> None:
+        if self.request is not None:
+            self.request.close()
         if not self.lingers or self.dropped is not None:
             super().handle_close()
             return

@@ -30,7 +30,7 @@ class Chunks:
         self._buffer = buffer
         self._line = b""  # what has come of a line
         self._content = 0  # bytes of this chunk that are to come
-        self._state = self._size
+        self._next = Chunks._size  # what the next line is; no bound method, which would keep the file open
         self._framing = self._trailer = 0
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class Chunks:
         elif end >= 0:
             line, self._line = self._line, b""
             if line.endswith(b"\r\n"):
-                self._state(line[:-2])
+                self._next(self, line[:-2])
             else:
                 self.error = BAD
         return stop
@@ -77,12 +77,12 @@ class Chunks:
             self.error = BAD
             return
         self._content = int(match[1], 16)
-        self._state = self._end if self._content else self._field
+        self._next = Chunks._end if self._content else Chunks._field
 
     def _end(self, line: bytes) -> None:
         if line:
             self.error = BAD
-        self._state = self._size
+        self._next = Chunks._size
 
     def _field(self, line: bytes) -> None:
         """A line of the trailer, which nobody reads."""
