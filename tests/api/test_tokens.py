@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select, update
 from webtest import TestApp
 
+from pubsite.errors import Conflict
 from pubsite.models import ApiToken, Role, now, text_digest
 from pubsite.services import members, tokens
 from tests.conftest import API_HOST, Client, Server, Tenant, new_tenant
@@ -410,3 +411,12 @@ def test_no_number_of_creates_at_once_passes_the_limit(tenant: Tenant) -> None:
     with tenant.server.database.reading() as db:
         mine = select(func.count()).where(ApiToken.account_id == tenant.owner.id)
         assert db.scalar(mine) == tokens.MOST
+
+
+# What is removed meanwhile
+
+
+def test_a_token_is_not_made_by_one_that_was_withdrawn_just_now(tenant: Tenant) -> None:
+    limits = tokens.Limits(("read",))
+    with tenant.server.database.transaction() as db, pytest.raises(Conflict, match="removed just now"):
+        tokens.create(db, tenant.owner.id, name="ci", wanted=limits, own=limits, parent_id=uuid.uuid4())
