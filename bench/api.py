@@ -9,9 +9,9 @@ is the client: keep-alive connections, each with a site of its own. Rounds are i
 the lowest and the highest. CPU time is the server's, of all its threads, and says more than rates do on a machine that
 others use; the ratios are how many times better pubsite is.
 
---wsgi calls both apps without sockets, on one thread: what the framework alone costs; `--only pubsite` with it is what
-to profile (python -m cProfile -s tottime bench/api.py --wsgi --only pubsite). Without --drf-python, Django and its
-parts are installed into a venv that goes away. It asserts nothing about time.
+--wsgi calls both apps without sockets, on one thread: what the code alone costs (bench/pubsite_calls.py is what to
+profile). Without --drf-python, Django and its parts are installed into a venv that goes away. It asserts nothing about
+time.
 """
 
 from __future__ import annotations
@@ -26,28 +26,26 @@ import tempfile
 import time
 import venv
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
+from typing import IO, cast
 
 import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import load
-from pubsite.app import make_app
-from pubsite.db import Database
-from pubsite.services import accounts, publishers
-from pubsite.signing import Keys
+from bench.pubsite_calls import new_site, new_token
 from tests.crash.process import Pserve, free_port, new_database
 
 ROOT = Path(__file__).parents[1]
 THREADS = 8  # as development.ini has it
+CALLS = Path(__file__).parent / "pubsite_calls.py"
 SITE_API = Path(__file__).parent / "drf" / "site_api.py"
 DRF = ("django", "djangorestframework", "pyjwt", "waitress", "psycopg[binary]")
 BODY = b'{"name": "%s"}' % load.NAME
@@ -96,7 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--postgres", action="store_true", help="on the server of PUBSITE_TEST_POSTGRES")
     parser.add_argument("--wsgi", action="store_true", help="call the apps without sockets, on one thread")
-    parser.add_argument("--count", type=int, default=500, help="of the calls in a round of --wsgi")
+    parser.add_argument("--count", type=int, default=100, help="of the calls in a round of --wsgi")
     parser.add_argument("--only", choices=("pubsite", "drf"), help="one side")
     parser.add_argument("--drf-python", help="a Python that has " + ", ".join(DRF))
     return parser.parse_args()
@@ -154,29 +152,16 @@ def _pubsite(folder: Path, asked: argparse.Namespace) -> Iterator[Side]:
         pserve.data_dir.mkdir()
         pserve.start()
         try:
-            token = _token(pserve.data_dir, url)
+            token = new_token(pserve.data_dir, url)
             base = f"http://127.0.0.1:{pserve.port}"
             paths = []
             with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}) as http:
                 for number in range(asked.connections):
-                    http.post("/api/sites/acme", json=_new_site(number)).raise_for_status()
+                    http.post("/api/sites/acme", json=new_site(number)).raise_for_status()
                     paths.append(f"/api/sites/acme/site-{number}")
             yield Side("pubsite", pserve.pid, pserve.port, token, paths)
         finally:
             pserve.stop()
-
-
-def _new_site(number: int) -> dict[str, object]:
-    config = {"title": f"Site {number}", "markdown": {"engine": "markdown"}}
-    return {"slug": f"site-{number}", "name": "Site", "config": config}
-
-
-def _token(data_dir: Path, url: str) -> str:
-    with closing(Database(url or f"sqlite:///{data_dir / 'pubsite.sqlite'}")) as database, database.transaction() as db:
-        account = accounts.create(db, name="kim")
-        db.flush()
-        publishers.create(db, name="acme", owner=account)
-        return Keys.load(data_dir).issue_token(account.id, lifetime=timedelta(hours=12))[0]
 
 
 @contextmanager
@@ -215,36 +200,44 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def in_process(asked: argparse.Namespace, folder: Path, python: str, running: ExitStack) -> None:
-    """Both apps called in loops, one side after the other; the line of log goes to nowhere but is written."""
-    url = running.enter_context(new_database(asked.postgres))
-    figures = {}
+    """Each app in a process of its own that calls it in loops; short rounds, so that both meet the same neighbours."""
+    sides = {}
     if asked.only != "drf":
-        figures["pubsite"] = _pubsite_in_process(folder / "data", url, asked)
+        url = running.enter_context(new_database(asked.postgres))
+        sides["pubsite"] = [sys.executable, str(CALLS), "--database", url]
     if asked.only != "pubsite":
-        other = running.enter_context(new_database(asked.postgres))
-        prepared, where = _prepared(folder, python, other, 1)
-        command = [python, str(SITE_API), "wsgi", where, str(asked.count), str(asked.rounds)]
-        command += [prepared["token"], prepared["paths"][0]]
-        made = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        figures["DRF"] = json.loads(made.stdout)
+        prepared, where = _prepared(folder, python, running.enter_context(new_database(asked.postgres)), 1)
+        sides["DRF"] = [python, str(SITE_API), "wsgi", where, prepared["token"], prepared["paths"][0]]
+    with (folder / "calls.log").open("w") as log:
+        callers = {name: running.enter_context(_caller(command, log)) for name, command in sides.items()}
+    figures: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in sides}
+    for number in range(asked.rounds + 1):
+        for work in WORK:
+            for name, call in callers.items():
+                took = call(work, asked.count)
+                if number:  # the first round warmed up
+                    figures[name][work].append(took)
     for work in WORK:
         for name, measured in figures.items():
             print(f"{work:>6} {name:>8} {_shown(measured[work]):>24} CPU µs/call")
+        if len(sides) == 2:
+            ratios = [b / a for a, b in zip(*(each[work] for each in figures.values()), strict=True)]
+            print(f"{'':>15} {median(ratios):.2f} times cheaper, the median of the rounds")
 
 
-def _pubsite_in_process(data_dir: Path, url: str, asked: argparse.Namespace) -> dict[str, list[float]]:
-    import logging
-    import logging.config
+@contextmanager
+def _caller(command: list[str], log: IO[str]) -> Iterator[Callable[[str, int], float]]:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+    tell, told = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
 
-    logging.config.fileConfig(ROOT / "development.ini", disable_existing_loggers=False)
-    logging.getLogger().handlers[0].setStream((data_dir.parent / "pubsite.log").open("w"))  # type: ignore[attr-defined]
-    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir)}
-    app = make_app({}, {**ini, **({"pubsite.sqlalchemy_url": url} if url else {})})
-    with closing(app):
-        token = _token(data_dir, url)
-        body = json.dumps(_new_site(0)).encode()
-        load.call_wsgi(app, "POST", "/api/sites/acme", token, 1, body)
-        return load.wsgi_rounds(app, "/api/sites/acme/site-0", token, asked.count, asked.rounds)
+    def call(work: str, number: int) -> float:
+        print(work, number, file=tell, flush=True)
+        return float(told.readline() or sys.exit(f"{command[1]} ended"))
+
+    try:
+        yield call
+    finally:
+        process.communicate()
 
 
 if __name__ == "__main__":

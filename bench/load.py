@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -106,17 +107,18 @@ def call_wsgi(app: Any, method: str, path: str, token: str, count: int, body: by
     return took / count * 1e6
 
 
-def wsgi_rounds(app: Any, path: str, token: str, count: int, rounds: int) -> dict[str, list[float]]:
-    """CPU microseconds a call in each round: {"read": [...], "write": [...]}."""
+def answer_rounds(app: Any, path: str, token: str) -> None:
+    """Serve `wsgi_round` of another process: lines `read|write COUNT` on stdin, CPU microseconds a call on stdout."""
     body = b'{"name": "%s"}' % NAME
-    figures: dict[str, list[float]] = {"read": [], "write": []}
-    for number in range(rounds + 1):  # the first warms up
-        read = call_wsgi(app, "GET", path, token, count)
-        write = call_wsgi(app, "PATCH", path, token, count, body, start=1 + number * count)
-        if number:
-            figures["read"].append(read)
-            figures["write"].append(write)
-    return figures
+    sent = 0
+    for line in sys.stdin:
+        work, count = line.split()
+        if work == "read":
+            took = call_wsgi(app, "GET", path, token, int(count))
+        else:
+            took = call_wsgi(app, "PATCH", path, token, int(count), body, start=sent)
+            sent += int(count)
+        print(took, flush=True)
 
 
 def _environ(method: str, path: str, token: str, body: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@ retrieve and partial update, a ModelSerializer, an authentication and a permissi
 
     python site_api.py prepare DATABASE [SITES]     makes tables and rows, prints {"token", "paths"} as JSON
     python site_api.py serve DATABASE PORT THREADS
-    python site_api.py wsgi DATABASE COUNT ROUNDS TOKEN PATH
+    python site_api.py wsgi DATABASE TOKEN PATH                   calls on stdin, see load.answer_rounds
 
 DATABASE: a file of SQLite, or postgresql://user@host/name. Run by bench/api.py; imports nothing of pubsite.
 """
@@ -327,12 +327,11 @@ def serve(port: int, threads: int) -> None:
     waitress.serve(get_wsgi_application(), host="127.0.0.1", port=port, threads=threads, asyncore_use_poll=True)
 
 
-def wsgi(count: int, rounds: int, token: str, path: str) -> None:
-    """Lists of CPU microseconds a call, {"read": [...], "write": [...]}, on stdout."""
+def wsgi(token: str, path: str) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
     import load
 
-    print(json.dumps(load.wsgi_rounds(get_wsgi_application(), path, token, count, rounds)))
+    load.answer_rounds(get_wsgi_application(), path, token)
 
 
 if __name__ == "__main__":
@@ -341,5 +340,5 @@ if __name__ == "__main__":
     {
         "prepare": lambda sites="1": prepare(int(sites)),
         "serve": lambda port, threads: serve(int(port), int(threads)),
-        "wsgi": lambda count, rounds, token, path: wsgi(int(count), int(rounds), token, path),
+        "wsgi": wsgi,
     }[command](*arguments)
