@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,7 @@ from pubsite.server import server_options
 
 APP = """
 import sys, time
+from pubsite import wire_patrol
 from pubsite.server import serve_paste
 
 class App:
@@ -29,21 +31,27 @@ class App:
             time.sleep(0.5)
         if environ["PATH_INFO"] == "/crash":
             raise RuntimeError("a secret")
+        if environ["PATH_INFO"] == "/large":
+            start_response("200 OK", [("Content-Length", "20000000")])
+            return (bytes(100_000) for _ in range(200))
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [f"{environ['PATH_INFO']} {size}".encode()]
 
     def close(self):
         print("closed", flush=True)
 
-serve_paste({"http_port": "0"}, announce="true", max_request_body_size="100000", port="1")(App())
+wire_patrol.HEAD_SECONDS, wire_patrol.BODY_WINDOW = map(float, sys.argv[2:])
+limits = {"max_request_body_size": "100000", "connection_limit": sys.argv[1]}
+serve_paste({"http_port": "0"}, announce="true", port="1", **limits)(App())
 """
 
 
 class Running:
     """A server in a process of its own."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", APP], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    def __init__(self, connections: int = 1000, head_seconds: float = 60, body_seconds: float = 60) -> None:
+        command = [sys.executable, "-c", APP, str(connections), str(head_seconds), str(body_seconds)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         ready = re.fullmatch(r"ready http://localhost:(\d+)\n", self.line())
         assert ready
         self.port = int(ready[1])
@@ -120,6 +128,56 @@ def test_what_is_no_http_is_the_clients_mistake(server: Running, text: bytes) ->
     head, _, body = server.raw(text).partition(b"\r\n\r\n")
     assert head.split()[1] in (b"400", b"431")
     assert json.loads(body)["statusCode"] in (400, 431)
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Running]:
+    """A server with little room and little patience."""
+    running = Running(connections=40, head_seconds=0.5, body_seconds=0.5)
+    yield running
+    running.process.kill()
+    running.process.communicate()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-Half: ",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha",
+    ],
+)
+def test_what_does_not_come_to_its_end_is_a_408_in_json(strict: Running, text: bytes) -> None:
+    head, _, body = strict.raw(text).partition(b"\r\n\r\n")
+    error = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert error["statusCode"] == 408
+    assert f"X-Request-Id: {error['request_id']}" in head.decode()
+
+
+def test_half_open_connections_beyond_the_limit_give_way(strict: Running) -> None:
+    silent = [socket.create_connection(("127.0.0.1", strict.port), timeout=10) for _ in range(200)]
+    started = time.monotonic()
+    assert [strict.ask("GET", "/a")[0] for _ in range(20)] == [200] * 20
+    assert time.monotonic() - started < 5
+    for each in silent:
+        each.close()
+
+
+def test_who_does_not_read_holds_no_thread_and_gets_no_more_answers(server: Running) -> None:
+    """Sixteen clients ask twice for more than any socket holds; there are eight threads."""
+    lazy = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(16)]
+    for each in lazy:
+        each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    started = time.monotonic()
+    assert server.ask("GET", "/a")[0] == 200
+    assert time.monotonic() - started < 5
+    answer = b"".join(iter(lambda: lazy[0].recv(1_048_576), b""))
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+    assert len(answer) > 20_000_000
+    for each in lazy:
+        each.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
