@@ -12,6 +12,8 @@ from pubsite.models import File, Site
 from pubsite.models.paths import file_key, file_path_problem
 from pubsite.services import files, sites
 
+_SHOWN = 100
+
 
 def move(db: Session, site: Site, source: str, target: str, *, overwrite: bool = False) -> File:
     """What lies at `source` comes to lie at `target`; the row that moved.
@@ -57,9 +59,10 @@ def _make_way(db: Session, site: Site, moved: File, target: str, *, overwrite: b
 
 def _check(db: Session, site: Site, moved: File, keys: Mapping[str, str]) -> None:
     """Refuse paths below a moved directory that are none, or that collide with what stays where it is."""
-    problems = [FieldError("body", "to", f"{path} {why}") for path in keys if (why := file_path_problem(path))]
-    if problems:
-        raise Invalid.all_of(problems)
+    for path in keys:
+        if problem := file_path_problem(path):
+            message = f"{problem}; below it there would be …{path[-_SHOWN:]}"
+            raise Invalid("Invalid file path", [FieldError("body", "to", message)])
     stays = ~File.path.startswith(f"{moved.path}/", autoescape=True)
     for some in files.slices(list(keys.values())):
         query = select(File.path).where(File.site_id == site.id, File.path_digest.in_(some), stays)

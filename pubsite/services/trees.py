@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
@@ -20,6 +20,7 @@ from pubsite.services import files, sites
 
 MOST_FILES = 100_000
 MOST_DIRECTORIES = 100_000
+MOST_CHARACTERS = 33_554_432  # of the directories' paths together
 
 
 class Content(NamedTuple):
@@ -115,17 +116,30 @@ def purge(db: Session, site: Site, guard: files.Guard) -> int:
     return len(present)
 
 
-def directories_above(paths: Iterable[str]) -> set[str]:
-    """The directories above some paths; raises Invalid when they are too many: one path alone can have 2,000."""
-    found: set[str] = set()
-    for path in paths:
+@dataclass(slots=True)
+class Directories:
+    """The directories above some paths: few enough, and short enough. One path alone can have 2,000 of them."""
+
+    found: set[str] = field(default_factory=set)
+    characters: int = 0
+
+    def add_above(self, path: str) -> None:
+        """Take in those above a path; raises Invalid when they become too many."""
         directory = path.rpartition("/")[0]
-        while directory and directory not in found:
-            found.add(directory)
+        while directory and directory not in self.found:
+            self.found.add(directory)
+            self.characters += len(directory)
             directory = directory.rpartition("/")[0]
-        if len(found) > MOST_DIRECTORIES:
-            raise Invalid.field("files", f"must have at most {MOST_DIRECTORIES} directories")
-    return found
+        if len(self.found) > MOST_DIRECTORIES or self.characters > MOST_CHARACTERS:
+            raise Invalid.field("files", f"must have at most {MOST_DIRECTORIES} directories, and not such deep ones")
+
+
+def directories_above(paths: Iterable[str]) -> set[str]:
+    """The directories above all of the paths; raises Invalid when they are too many."""
+    directories = Directories()
+    for path in paths:
+        directories.add_above(path)
+    return directories.found
 
 
 def _new(site: Site, path: str, content: Content | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Objects(Protocol):
 
 
 @dataclass(slots=True)
-class _Unpacked:
+class Unpacked:
     """What an archive holds: path → bytes, and the directories, those above its files too."""
 
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -52,7 +52,7 @@ def deploy(
     smart: leave out what macOS adds, and a folder that wraps all the rest. guard: see `sync.commit`.
     Raises Invalid, of which LimitExceeded is one, that names the entry; Conflict where a merge collides.
     """
-    unpacked = _unpack(archive, limits, smart=smart)
+    unpacked = unpack(archive, limits, smart=smart)
     digests = objects.put_many(unpacked.bodies.values())
     contents = {
         path: Content(digest, len(body)) for (path, body), digest in zip(unpacked.bodies.items(), digests, strict=True)
@@ -69,7 +69,8 @@ def deploy(
     return trees.swap(db, site, present, contents, directories, limits)
 
 
-def _unpack(archive: bytes, limits: files.Limits, *, smart: bool) -> _Unpacked:
+def unpack(archive: bytes, limits: files.Limits, *, smart: bool) -> Unpacked:
+    """What an archive holds; raises Invalid for what is not plain, or not a tree."""
     budget = _Budget(limits)
     unpacked = _collect(read_archive(archive, budget.allow), smart=smart)
     if smart:
@@ -93,8 +94,8 @@ class _Budget:
         files.require_total(self.total, self.limits)
 
 
-def _collect(entries: Iterable[Entry], *, smart: bool) -> _Unpacked:
-    unpacked = _Unpacked()
+def _collect(entries: Iterable[Entry], *, smart: bool) -> Unpacked:
+    unpacked, above = Unpacked(), trees.Directories()
     for entry in entries:
         path = unicodedata.normalize("NFC", entry.name.removeprefix("./"))  # as `push` does with names of a disk
         if path in ("", ".") and entry.body is None:
@@ -103,13 +104,14 @@ def _collect(entries: Iterable[Entry], *, smart: bool) -> _Unpacked:
             raise refuse(entry.name or '""', f"its path {problem}")
         if smart and _of_macos(path, entry.body):
             continue
+        above.add_above(path)
         if entry.body is None:
             unpacked.directories.add(path)
         elif path in unpacked.bodies:
             raise refuse(entry.name, "is in it twice")
         else:
             unpacked.bodies[path] = entry.body
-    unpacked.directories |= trees.directories_above((*unpacked.bodies, *unpacked.directories))
+    unpacked.directories |= above.found
     return unpacked
 
 
@@ -119,7 +121,7 @@ def _of_macos(path: str, body: bytes | None) -> bool:
     return path.partition("/")[0] == "__MACOSX" or name == ".DS_Store" or double
 
 
-def _unwrapped(unpacked: _Unpacked) -> _Unpacked:
+def _unwrapped(unpacked: Unpacked) -> Unpacked:
     """The same without the one folder that everything lies in, if there is one with something in it."""
     tops = {path.partition("/")[0] for path in (*unpacked.bodies, *unpacked.directories)}
     wrapper = next(iter(tops), "")
@@ -127,10 +129,10 @@ def _unwrapped(unpacked: _Unpacked) -> _Unpacked:
         return unpacked
     start = len(wrapper) + 1
     bodies = {path[start:]: body for path, body in unpacked.bodies.items()}
-    return _Unpacked(bodies, {path[start:] for path in unpacked.directories if path != wrapper})
+    return Unpacked(bodies, {path[start:] for path in unpacked.directories if path != wrapper})
 
 
-def _check_collisions(unpacked: _Unpacked) -> None:
+def _check_collisions(unpacked: Unpacked) -> None:
     """Refuse two paths that a file system could not tell apart, and a path that is a file and a directory."""
     seen: dict[str, str] = {}
     for path in (*sorted(unpacked.directories), *unpacked.bodies):

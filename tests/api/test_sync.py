@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from pubsite.models import File, Site, StagedBlob, now
 from tests.conftest import Tenant, new_tenant
@@ -184,7 +184,39 @@ def test_every_wrong_path_and_digest_is_named(tenant: Tenant, base: str) -> None
 def test_a_tree_of_deep_paths_costs_no_more_than_its_limit(tenant: Tenant, base: str) -> None:
     files = {f"{number}/" + "d/" * 1900 + "x": digest(b"x") for number in range(60)}
     answer = tenant.client.post(f"{base}/sync", {"files": files}, status=400).json
-    assert answer["message"] == "files must have at most 100000 directories"
+    assert answer["message"] == "files must have at most 100000 directories, and not such deep ones"
+
+
+def test_a_commit_with_the_tag_of_the_present_tree_is_done_and_with_another_not(tenant: Tenant, base: str) -> None:
+    send(tenant, base, b"x")
+    asked = tenant.client.post(f"{base}/sync", {"files": {}}, status=200)
+    tree = {"files": {"a": digest(b"x")}}
+    done = tenant.client.post(f"{base}/sync?commit=true", tree, status=200, **{"If-Match": asked.headers["ETag"]})
+    again = tenant.client.post(f"{base}/sync", tree, status=200)
+    assert again.headers["ETag"] == done.headers["ETag"] != asked.headers["ETag"]
+    stale = tenant.client.post(f"{base}/sync?commit=true", {"files": {}}, 412, **{"If-Match": asked.headers["ETag"]})
+    assert stale.json["message"] == "The tree is another one by now: read it again"
+    assert [entry["relative_path"] for entry in tenant.client.get(base).json] == ["a"]
+
+
+def test_a_commit_takes_few_statements_however_many_files(tenant: Tenant, base: str) -> None:
+    bodies = [b"%d" % number for number in range(400)]
+    for body in bodies[:3]:
+        send(tenant, base, body)
+    tree = {f"{number % 7}/{number}": bodies[number % 3] for number in range(400)}
+    counted: list[str] = []
+    engine = tenant.server.app.api.registry.database.engine  # type: ignore[attr-defined]  # Pyramid's router
+
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        counted.append(statement)
+
+    event.listen(engine, "before_cursor_execute", count)
+    assert commit(tenant, base, tree)["created"] == 400
+    assert commit(tenant, base, dict.fromkeys(tree, bodies[0]))["updated"] > 200
+    assert commit(tenant, base, {})["deleted"] == 400
+    event.remove(engine, "before_cursor_execute", count)
+    assert len(counted) < 60
+    assert counters(tenant, base) == (0, 0, 0)
 
 
 def test_assets_are_synced_alike(tenant: Tenant) -> None:

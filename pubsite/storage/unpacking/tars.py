@@ -11,6 +11,8 @@ from pubsite.storage.unpacking.streams import Reader
 
 _BLOCK = 512
 _LONGEST_HEADER = 65_536
+_MOST_OF_HEADERS = 67_108_864
+_MOST_AHEAD = 4  # one of each kind
 _RECORD = re.compile(rb"([1-9][0-9]{0,5}) ([^=\0]+)=")
 _UTF8 = "ISO-IR 10646 2000 UTF-8"
 _FILE, _OLD_FILE, _CONTIGUOUS, _DIRECTORY = b"0", b"\0", b"7", b"5"
@@ -47,6 +49,7 @@ class _Ahead:
 
     names: list[str] = field(default_factory=list)
     size: int | None = None
+    headers: int = 0
 
 
 def is_tar(block: bytes) -> bool:
@@ -58,19 +61,20 @@ def is_tar(block: bytes) -> bool:
 
 def read_tar(stream: Reader, allow: Allow, most: int) -> Iterator[Entry]:
     """See `read_archive`."""
-    ahead, count = _Ahead(), 0
-    first = True
+    ahead, headers, count = _Ahead(), 0, 0
     while (block := stream.take(_BLOCK)).count(0) != _BLOCK:
         if not is_tar(block):
-            raise refuse("", "holds no tar" if first else "is damaged")
-        first = False
-        count += 1
-        if count > 3 * most:
-            raise refuse("", f"has more than {most} entries")
+            raise refuse("", "is damaged" if count else "holds no tar")
         member = _member(block)
         if member.kind in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL):
+            headers += member.size
+            if headers > _MOST_OF_HEADERS or ahead.headers == _MOST_AHEAD:
+                raise refuse(member.shown, "has too many headers")
             _extend(ahead, member, _body(stream, member, _LONGEST_HEADER))
             continue
+        count += 1
+        if count > most:
+            raise refuse("", f"has more than {most} entries")
         yield _entry(stream, member, _name(member, ahead), allow)
         ahead = _Ahead()
     if stream.take(_BLOCK).count(0) != _BLOCK or ahead.names:
@@ -120,6 +124,7 @@ def _body(stream: Reader, member: _Member, limit: int) -> bytes:
 
 
 def _extend(ahead: _Ahead, member: _Member, body: bytes) -> None:
+    ahead.headers += 1
     if member.kind == _LONG_NAME:
         ahead.names.append(decoded(body.rstrip(b"\0")))
     for key, value in _records(body) if member.kind in (_PAX, _PAX_OF_ALL) else ():
