@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,30 +25,30 @@ class FetchFailed(Exception):
 
 
 def fetch_json(url: str, *, seconds: float = TOTAL_SECONDS) -> Any:
-    """The document at an http or https URL; raises FetchFailed."""
+    """The document at an http or https URL, which may take `seconds` once connected; raises FetchFailed."""
     parts = urlsplit(url)
     connection = _connection(parts)
     try:
-        connection.connect()
-        with _Deadline(connection.sock, seconds):
-            return _json(_body(connection, parts))
-    except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+        with socket.create_connection((connection.host, connection.port), CONNECT_SECONDS) as sock:
+            sock.settimeout(seconds)
+            with _Deadline(sock, seconds):
+                return _json(_body(connection, sock, parts))
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise FetchFailed(" ".join(f"{type(error).__name__}: {error}".split())[:200]) from error
     finally:
         connection.close()
 
 
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port)
+
+
+def _body(connection: http.client.HTTPConnection, sock: socket.socket, parts: SplitResult) -> bytes:
     if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, parts.port, timeout=CONNECT_SECONDS, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
-
-
-def _body(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes:
+        sock = ssl.create_default_context().wrap_socket(sock, server_hostname=connection.host)
+    connection.sock = sock
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.sock.settimeout(TOTAL_SECONDS)
     connection.request("GET", target, headers={"Accept": "application/json, application/jwk-set+json"})
     response = connection.getresponse()
     if response.status != 200:
@@ -68,10 +69,10 @@ def _json(body: bytes) -> Any:
 
 
 class _Deadline:
-    """Shuts a socket after so many seconds, so that whoever reads from it comes to an end."""
+    """Shuts a socket after so many seconds, so that whoever reads from it comes to an end, in the TLS handshake too."""
 
     def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock = sock
+        self._sock = sock.dup()  # TLS takes the first one over
         self._timer = threading.Timer(seconds, self._shut)
         self._timer.daemon = True
 
@@ -80,9 +81,9 @@ class _Deadline:
 
     def __exit__(self, *exc: object) -> None:
         self._timer.cancel()
+        self._timer.join()  # it may be at it
+        self._sock.close()
 
     def _shut(self) -> None:
-        try:
+        with suppress(OSError):  # it has ended already
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:  # it has ended already
-            return

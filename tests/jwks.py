@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -75,20 +79,17 @@ class Provider:
     keys: list[dict[str, Any]] = field(default_factory=list)
     answer: tuple[int, dict[str, str], bytes] | None = None
     before: Callable[[], None] = lambda: None
-    drips: bool = False
     fetches: int = 0
 
 
 @contextmanager
-def provider(*keys: dict[str, Any]) -> Iterator[Provider]:
-    """A running one."""
+def provider(*keys: dict[str, Any], certificate: Path | None = None) -> Iterator[Provider]:
+    """A running one; with a certificate over https."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             served.fetches += 1
             served.before()
-            if served.drips:
-                return self.drip()
             body = json.dumps({"keys": served.keys}).encode()
             status, headers, body = served.answer or (200, {"Content-Type": "application/json"}, body)
             self.send_response(status)
@@ -97,16 +98,6 @@ def provider(*keys: dict[str, Any]) -> Iterator[Provider]:
             self.end_headers()
             try:
                 self.wfile.write(body)
-            except OSError:
-                return
-
-        def drip(self) -> None:
-            """A header that never ends."""
-            try:
-                self.connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                while True:
-                    self.connection.sendall(b"x")
-                    time.sleep(0.05)
             except OSError:
                 return
 
@@ -120,7 +111,14 @@ def provider(*keys: dict[str, Any]) -> Iterator[Provider]:
             return  # a client that had enough and went
 
     server = Quiet(("127.0.0.1", 0), Handler)
-    served = Provider(f"http://127.0.0.1:{server.server_port}/jwks.json", list(keys))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    origin = (
+        f"http://127.0.0.1:{server.server_port}" if certificate is None else f"https://localhost:{server.server_port}"
+    )
+    served = Provider(f"{origin}/jwks.json", list(keys))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -129,6 +127,42 @@ def provider(*keys: dict[str, Any]) -> Iterator[Provider]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def new_certificate(path: Path) -> Path:
+    """A file with a certificate of `localhost`, signed by itself, and its key."""
+    key, name = private_key("ES256", 9), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now - MINUTE, now + 60 * MINUTE
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_text(private_pem(key) + made.public_bytes(Encoding.PEM).decode())
+    return path
+
+
+@contextmanager
+def dripping(begins: bytes) -> Iterator[int]:
+    """A port where one client gets `begins` and then a byte now and then, for ever; nothing when that is empty."""
+    end = threading.Event()
+
+    def answer() -> None:
+        with suppress(OSError), listener.accept()[0] as client:
+            client.sendall(begins)
+            while not end.wait(0.05):
+                client.sendall(b"x" if begins else b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            end.set()
+            thread.join()
 
 
 def closed_port() -> int:

@@ -474,17 +474,19 @@ def test_many_at_once_fetch_once_and_are_told_truly() -> None:
         assert served.fetches == 1
 
 
-@pytest.mark.parametrize("drips", [True, False], ids=["drips", "hangs"])
-def test_an_answer_that_never_ends_does(drips: bool) -> None:
-    end = threading.Event()
-    with provider() as served:
-        served.drips = drips
-        served.before = lambda: None if drips else end.wait(10) and None
+TLS_RECORD = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"  # the beginning of a long ServerHello
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begins"),
+    [("http", b""), ("http", b"HTTP/1.1 200 OK\r\nX: "), ("https", b""), ("https", TLS_RECORD)],
+)
+def test_an_answer_that_never_ends_does(scheme: str, begins: bytes) -> None:
+    with jwks.dripping(begins) as port:
         started = time.monotonic()
         with pytest.raises(FetchFailed):
-            fetch_json(served.url, seconds=0.3)
+            fetch_json(f"{scheme}://127.0.0.1:{port}/", seconds=0.3)
         assert time.monotonic() - started < 2
-        end.set()
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -495,7 +497,17 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         assert fetch_json(served.url + "?tenant=a&b=c") == {"keys": []}
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    with provider() as served, pytest.raises(FetchFailed, match="SSL"):
-        fetch_json(served.url.replace("http:", "https:"))
-    assert issuers_fetch.TOTAL_SECONDS == 5
+def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = jwks.new_certificate(tmp_path / "certificate.pem")
+    with provider(certificate=certificate) as served:
+        with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch_json(served.url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # as a machine that trusts it
+        assert fetch_json(served.url) == {"keys": []}
+        with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch_json(served.url.replace("localhost", "127.0.0.1"))
+        assert served.fetches == 1
+
+
+def test_the_limits_are_those_that_the_docs_name() -> None:
+    assert (issuers_fetch.CONNECT_SECONDS, issuers_fetch.TOTAL_SECONDS, issuers_fetch.MOST_BYTES) == (3, 5, 262_144)
