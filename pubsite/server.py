@@ -93,6 +93,7 @@ def serve(app: Any, options: Mapping[str, Any], *, announce: bool = False) -> No
         listener.channel_class = Channel
         listener.next_channel_cleanup = math.inf  # the patrol's: waitress never closes who does not read
         listener.handle_accept = partial(_accept, listener, listener.handle_accept)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else a line for each request that waits for a thread
     patrol = _patrol(listeners)
     stopping = threading.Event()
     try:

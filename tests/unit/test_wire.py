@@ -71,6 +71,7 @@ def test_a_head_is_refused_by_its_size() -> None:
 
 def test_spaces_around_values_are_dropped_and_nothing_else() -> None:
     assert tidy(GOOD + b"X:\t a  b \r\nY:\r\n\r\n") == GOOD + b"X: a  b\r\nY: \r\n\r\n"
+    assert tidy(GOOD + b"X: a\r\n\r\n") == GOOD + b"X: a\r\n\r\n"
 
 
 @dataclass
