@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import colander
@@ -43,7 +44,7 @@ class World:
     tenant: Tenant
     names: dict[str, str]
 
-    def fill(self, path: str, **others: str) -> str:
+    def fill(self, path: str, others: Mapping[str, str] = MappingProxyType({})) -> str:
         """A path with the world's things in its braces; a site of files where files are meant."""
         names = {**self.names, "site_id": self.names["raw" if "/files" in path else "docs"], **others}
         return PLACE.sub(lambda place: names.get(place["name"], MISSING), path)

@@ -1,0 +1,260 @@
+"""Naughty strings in every field of every body, query and path: never a 5xx, and what is taken comes back equal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+import colander
+import pytest
+
+from pubsite import schema
+from pubsite.models.paths import file_key, file_path_problem, page_key, page_path_problem
+from tests.conftest import Server
+from tests.corpora.endpoints import PLACE, Endpoint, World, body_with, endpoints, fields, new_world
+from tests.corpora.naughty_strings import STRINGS
+
+# Strings that each field of each endpoint gets over HTTP, other ones each; all of them meet its type below.
+SHARE = {"sqlite": 5, "postgresql": 1}
+SAFE = tuple(text for text in STRINGS if "\0" not in text and not re.search("[\ud800-\udfff]", text))
+UNSAFE = frozenset(f"{prefix}{text}" for text in set(STRINGS) - set(SAFE) for prefix in ("", "/", "n/"))
+SURROGATES = tuple(text for text in STRINGS if re.search("[\ud800-\udfff]", text))
+
+
+@pytest.fixture
+def world(server: Server) -> World:
+    return new_world(server)
+
+
+def some(world: World, step: int) -> tuple[str, ...]:
+    """Every `step`-th string, on PostgreSQL of those every fifth: each begins elsewhere."""
+    return STRINGS[step // 2 :: step if share(world) > 1 else 5 * step]
+
+
+def share(world: World) -> int:
+    return SHARE[world.tenant.server.database.engine.dialect.name]
+
+
+def rotation(number: int, length: int) -> list[str]:
+    """The strings of the field of that number: each field begins elsewhere, so that all are used in the end."""
+    start = number * length % len(STRINGS)
+    return [*STRINGS, *STRINGS][start : start + length]
+
+
+def send(world: World, endpoint: Endpoint, path: str, body: Any = None) -> Any:
+    raw = b"" if body is None else json.dumps(body).encode()
+    answer = world.tenant.client.send(endpoint.method, path, raw)
+    assert answer.status_int < 500, (str(endpoint), path[:200], raw[:200], answer.text)
+    return answer
+
+
+# Types
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(STRINGS) >= 500
+
+
+def test_what_a_type_takes_stays_as_it_is(world: World) -> None:
+    """Every string, at every place of every schema where a value can stand."""
+    places = {(type(typ), repr(vars(typ))): typ for endpoint in endpoints() for _, typ in places_of(endpoint)}
+    assert len(places) > 20
+    for typ in places.values():
+        node = colander.SchemaNode(typ)
+        for text in STRINGS:
+            try:
+                taken = node.deserialize(text)
+            except colander.Invalid:
+                continue
+            assert not isinstance(taken, str) or taken == text, (typ, text)
+
+
+def places_of(endpoint: Endpoint) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    for node in (endpoint.body, endpoint.query):
+        if node is not None:
+            yield from fields(node)
+
+
+# Bodies, queries and paths of all endpoints, found by themselves
+
+
+def test_every_field_of_every_body(world: World) -> None:
+    numbers = count()
+    for endpoint in endpoints():
+        if endpoint.body is None or endpoint.path.endswith("/preview"):  # a render each; test_every_string_in_a_page
+            continue
+        for place, _ in fields(endpoint.body):
+            for text in rotation(next(numbers), share(world)):
+                body = merged(minimal(endpoint.body, world), body_with(place, text))
+                answer = send(world, endpoint, world.fill(endpoint.path), body)
+                if text in SURROGATES or "\0" in text:
+                    assert answer.status_int >= 400, (str(endpoint), place, text)
+
+
+def minimal(node: colander.SchemaNode, world: World) -> dict[str, Any]:
+    """The least that a body needs, made from its schema."""
+    return {child.name: sample(child, world) for child in node.children if child.required}
+
+
+def sample(node: colander.SchemaNode, world: World) -> Any:
+    typ = node.typ
+    if isinstance(typ, schema.Identifier):
+        return world.names["docs" if node.name == "site_id" else node.name]
+    if isinstance(typ, schema.Choice):
+        return typ.values[0]
+    if isinstance(typ, schema.Integer):
+        return max(typ.minimum, 1)
+    if isinstance(typ, schema.ListOf):
+        return []
+    if isinstance(typ, schema.MapOf):
+        return {}
+    if node.name in ("slug", "name"):
+        return f"s-{uuid.uuid4().hex[:10]}"
+    return minimal(node, world) if node.children else "a"
+
+
+def merged(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def test_every_parameter_of_every_query(world: World) -> None:
+    numbers = count()
+    for endpoint in endpoints():
+        if endpoint.query is None:
+            continue
+        for place, _ in fields(endpoint.query):
+            for text in rotation(next(numbers), 3 * share(world)):
+                body = minimal(endpoint.body, world) if endpoint.body is not None else None
+                send(world, endpoint, f"{world.fill(endpoint.path)}?{place[0]}={escaped(text)}", body)
+
+
+def test_every_place_in_every_path(world: World) -> None:
+    numbers = count()
+    for endpoint in endpoints():
+        for place in PLACE.finditer(endpoint.path):
+            for text in rotation(next(numbers), 2 * share(world)):
+                body = minimal(endpoint.body, world) if endpoint.body is not None else None
+                send(world, endpoint, world.fill(endpoint.path, {place["name"]: escaped(text)}), body)
+
+
+def escaped(text: str) -> str:
+    return quote(text.encode(errors="surrogatepass"), safe="")
+
+
+# Every string, stored and read back
+
+
+def test_every_string_in_a_site(world: World) -> None:
+    client, url = world.tenant.client, f"/api/sites/{world.tenant.name}/docs"
+    strings = {str(number): text for number, text in enumerate(SAFE)}
+    short = [text for text in SAFE if 0 < len(text) <= 255]
+    config: dict[str, Any] = {}
+    for start in range(0, len(strings), 900):
+        part = dict(list(strings.items())[start : start + 900])
+        config |= {"extra": part, "theme_options": {"nested": [part, dict.fromkeys(part.values(), 1)]}}
+        sent = {"headers": [{"for": "/*", "values": {key: text[:4096] for key, text in part.items()}}]}
+        labels = short[start // 9 * 2 :][:200]
+        sent |= {"nav_items": [{"label": text, "href": text} for text in labels], **config}
+        assert client.patch(url, {"config": sent}).status_int == 200
+        assert client.get(url).json["config"] == sent
+
+
+def test_every_string_as_the_name_of_a_site(world: World) -> None:
+    client, url = world.tenant.client, f"/api/sites/{world.tenant.name}/raw"
+    for text in some(world, 2):
+        answer = client.patch(url, {"name": text, "description": text, "config": {"title": text, "robots": text}})
+        if text in SAFE and 1 <= len(text) <= 4096:
+            assert answer.status_int == 200, text
+            shown = answer.json
+            assert [shown[name] for name in ("name", "description")] == [text, text]
+            assert [shown["config"][name] for name in ("title", "robots")] == [text, text]
+        else:
+            assert answer.status_int == 400, text
+
+
+def test_every_string_in_a_page(world: World) -> None:
+    client, url = world.tenant.client, f"/api/sites/{world.tenant.name}/docs"
+    pages = [{"path": f"/n/{number}", "config": page_of(text)} for number, text in enumerate(SAFE)]
+    for start in range(0, len(pages), 1000):
+        assert client.post(f"{url}/pages:batch", {"upsert": pages[start : start + 1000]}).json["created"] > 0
+    shown = {page["path"]: page["config"] for page in client.get(f"{url}/pages").json}
+    for page in pages:
+        assert shown[page["path"]] == page["config"]
+    assert client.send("POST", f"{url}/preview", json.dumps(pages[7]).encode()).status_int == 200
+
+
+def page_of(text: str) -> dict[str, Any]:
+    words = [text] if 1 <= len(text) <= 255 else []
+    limited = {"title": text[:4096], "description": text[:8192], "author": text[:255]}
+    return {"content": text, "tags": words, "data": {"a": [text]}, "own": {text: text}, **limited}
+
+
+def test_every_string_as_the_path_of_a_page(world: World) -> None:
+    client, url = world.tenant.client, f"/api/sites/{world.tenant.name}/docs"
+    paths = [text if text.startswith("/") else f"/{text}" for text in STRINGS]
+    wrong = [path for path in paths if page_path_problem(path) and path not in UNSAFE and len(path) <= 8192]
+    for start in range(0, len(wrong), 50):
+        answer = client.post(f"{url}/pages:batch", {"delete": wrong[start : start + 50]}, status=400)
+        assert len(answer.json["errors"]) == len(wrong[start : start + 50])
+    wanted = {page_key(path): path for path in paths if not page_path_problem(path)}
+    wanted.pop(page_key("/"), None)
+    sent = [{"path": path} for path in wanted.values()]
+    assert client.post(f"{url}/pages:batch", {"upsert": sent}).json["created"] == len(sent) > 300
+    listed = {page["path"] for page in client.get(f"{url}/pages").json}
+    assert listed == {"/", *wanted.values()}
+    for path in list(wanted.values())[:: 100 // share(world)]:
+        page = client.get(f"/api/sites/site/docs/page?publisher={world.tenant.name}&path={escaped(path)}").json
+        assert page["path"] == path
+
+
+def test_every_string_as_the_path_of_a_file(world: World) -> None:
+    client, base = world.tenant.client, f"/api/sites/{world.names['raw']}/files"
+    digest = hashlib.sha256(b"text").hexdigest()
+    paths = [f"n/{text}" for text in STRINGS]
+    wrong = [path for path in paths if file_path_problem(path) and path not in UNSAFE and len(path) <= 4096]
+    for start in range(0, len(wrong), 50):
+        sent = dict.fromkeys(wrong[start : start + 50], digest)
+        assert len(client.post(f"{base}/sync", {"files": sent}, status=400).json["errors"]) >= len(sent)
+    flat = [path for path in paths if not file_path_problem(path) and path.count("/") == 1]
+    wanted = {file_key(path): path for path in flat}
+    tree = dict.fromkeys(wanted.values(), digest)
+    assert client.post(f"{base}/sync?commit=true", {"files": tree}).json["created"] == len(tree) > 300
+    assert {file["relative_path"] for file in client.get(f"{base}?path=n").json} == set(tree)
+    for path in list(tree)[:: 100 // share(world)]:
+        assert client.get(f"{base}/content/{quote(path)}").json == {"content": "text"}
+        assert client.get(f"{base}/download/{quote(path)}").body == b"text"
+
+
+def test_every_string_as_the_content_of_a_file(world: World) -> None:
+    client, base = world.tenant.client, f"/api/sites/{world.names['raw']}/files"
+    for text in (*some(world, 8), "\n".join(SAFE)):
+        answer = client.put(f"{base}/edit/a.txt", {"new_content": text})
+        is_safe = not text or text not in UNSAFE
+        assert answer.status_int == (200 if is_safe else 400), (text, answer.text)
+        if is_safe:
+            assert client.get(f"{base}/content/a.txt").json == {"content": text}
+
+
+def test_every_string_in_a_deployment(world: World) -> None:
+    client = world.tenant.client
+    for start in range(0, len(SAFE), 900):
+        site = world.tenant.site(f"deployed-{start}")
+        metadata = {str(number): text for number, text in enumerate(SAFE[start : start + 900])}
+        body = {"site_id": site["id"], "message": "".join(SAFE[start : start + 100])[:4096], "metadata": metadata}
+        record = client.post("/api/v1/publisher/deployments/", body, status=202).json["data"]
+        shown = client.get(f"/api/v1/publisher/deployments/{record['id']}/").json["data"]
+        assert {name: shown[name] for name in body} == body
+
+
+def test_lone_surrogates_are_refused_by_the_name_of_their_field(world: World) -> None:
+    for text in SURROGATES:
+        answer = world.tenant.client.patch(f"/api/sites/{world.tenant.name}/docs", {"description": text})
+        assert answer.json["errors"][0]["name"] == "description"
