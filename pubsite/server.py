@@ -37,6 +37,7 @@ DEFAULTS: Mapping[str, Any] = {
     "ident": "pubsite",
     "threads": 8,
     "asyncore_use_poll": True,  # select() ends at 1,024 descriptors
+    "backlog": 4096,  # where it is full, who connects tries again after a whole second
     "connection_limit": 2000,  # lowered where the system gives fewer descriptors
     "channel_timeout": 30,
     # Never reached: a thread that has its answer hands it over, and does not wait for a slow reader.
@@ -49,8 +50,8 @@ DEFAULTS: Mapping[str, Any] = {
 }
 DRAIN_SECONDS = 10.0
 DESCRIPTORS = 65_536  # at most; more would only make every child process slow to start
-OTHER_DESCRIPTORS = 256  # databases, objects, render processes
-ACCEPTED_AT_ONCE = 64
+OTHER_DESCRIPTORS = 384  # databases, objects, render processes, and what one turn accepts beyond the limit
+ACCEPTED_AT_ONCE = 128
 GC_ALLOCATIONS = 50_000  # a body of 1 MB can be 500,000 arrays: looking for cycles at every 700 costs most of a second
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -117,7 +118,7 @@ def _connection_limit(options: Mapping[str, Any]) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
-    asked, possible = int(options["connection_limit"]), (descriptors - OTHER_DESCRIPTORS) // 2
+    asked, possible = int(options["connection_limit"]), max(16, (descriptors - OTHER_DESCRIPTORS) // 2)
     if possible < asked:
         log.warning("connection_limit is %d instead of %d: %d descriptors are allowed", possible, asked, descriptors)
     return min(asked, possible)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import struct
 import time
 import uuid
 from contextlib import suppress
@@ -25,6 +26,7 @@ from pubsite.wire_head import BAD, TIMED_OUT, refusal, tidy
 DROPPED_AT_MOST = 512 * 1024 * 1024
 UNREAD_AT_MOST = 16 * 1024 * 1024  # bytes of answers beyond which the next pipelined request has none
 UNSENT_IN_KERNEL = 131_072  # else megabytes lie there, and for minutes nobody sees whether they are read
+RESET = struct.pack("ii", 1, 0)
 ENVELOPED = "/api/v1/publisher", "/zone/v1/publisher"
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 
@@ -140,6 +142,9 @@ class Channel(HTTPChannel):
         return ("body" if request.headers_finished else "head"), request
 
     def cut(self) -> None:
+        if self.total_outbufs_len:  # else the kernel goes on for hours with what it holds for a slow reader
+            with suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.lingers = False
         self.handle_close()
 
