@@ -19,7 +19,7 @@ REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TARGET = re.compile(r"(/(?![/\\])|https?://[^/\\\s?#@])[^\s\\]*\Z", re.IGNORECASE)
 # Names that Windows gives to devices, with any extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])(\..*)?\Z", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\..*)?\Z", re.IGNORECASE)
 # Code points that HFS+ ignores in names: `.g\u200cit` is `.git` there (CVE-2014-9390).
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
@@ -85,7 +85,8 @@ def file_path_problem(path: str) -> str | None:
 def _segment_problem(segment: str) -> str | None:
     if not segment:
         return "must not hold an empty segment"
-    if segment in (".", ".."):
+    plain = segment if segment.isascii() else _plain(segment)
+    if plain in (".", ".."):
         return "must not hold the segments . or .."
     if len(segment.encode()) > SEGMENT_BYTES:
         return f"must not hold a segment over {SEGMENT_BYTES} bytes"
@@ -93,9 +94,14 @@ def _segment_problem(segment: str) -> str | None:
         return "must not hold a segment that ends with a dot or a space"
     if _DEVICE.match(segment):
         return f"must not hold the device name {segment}"
-    if _IGNORED.sub("", segment).casefold() in (".git", "git~1"):
+    if plain.casefold() in (".git", "git~1"):
         return "must not hold .git"
     return None
+
+
+def _plain(segment: str) -> str:
+    """A segment without its disguise: full-width letters and dots as plain ones, what some systems ignore left out."""
+    return unicodedata.normalize("NFKC", _IGNORED.sub("", segment))
 
 
 def file_key(path: str) -> str:

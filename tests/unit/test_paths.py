@@ -125,17 +125,27 @@ def test_what_is_a_files_path(path: str) -> None:
         (".", "must not hold the segments . or .."),
         ("a/../b", "must not hold the segments . or .."),
         ("../a", "must not hold the segments . or .."),
+        *(
+            (f"a/{dots}/b", "must not hold the segments . or ..")
+            for dots in ("\u2025", "\uff0e\uff0e", ".\u2024", "\u200d..")
+        ),
         ("a.", "must not hold a segment that ends with a dot or a space"),
         ("a /b", "must not hold a segment that ends with a dot or a space"),
         ("...", "must not hold a segment that ends with a dot or a space"),
         *((f"a{control}b", "must not hold control characters") for control in CONTROLS),
         *(
             (name, f"must not hold the device name {name}")
-            for name in ("con", "CON", "nul.txt", "Aux.tar.gz", "prn", "com1", "LPT9.x", "com²", "conin$", "CONOUT$.a")
+            for name in (
+                *("con", "CON", "nul.txt", "Aux.tar.gz", "prn", "com1", "LPT9.x", "com²", "conin$", "CONOUT$.a"),
+                *("nul .txt", "con  .a.b"),
+            )
         ),
         *(
             (name, "must not hold .git")
-            for name in (".git", ".GIT", ".Git", "git~1", "GIT~1", ".g\u200cit", "\ufeff.git")
+            for name in (
+                *(".git", ".GIT", ".Git", "git~1", "GIT~1", ".g\u200cit", "\ufeff.git"),
+                *("\uff0e\uff47\uff49\uff54", ".\uff27IT", "\u2024git", "git\uff5e1", "\u200d.\u200dgit"),
+            )
         ),
         ("a/.git/config", "must not hold .git"),
     ],
