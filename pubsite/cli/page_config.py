@@ -13,8 +13,9 @@ from typing import Any
 
 TEXTS = ("title", "description", "layout", "author", "image", "canonical_url", "language")
 LISTS = ("tags", "categories", "aliases")
-FLAGS = ("draft", "no_index", "sanitize")
-TIMES = ("date", "publish_at", "expires_at")
+FLAGS = ("draft", "no_index", "sanitize", "list")
+TIMES = ("date", "updated", "publish_at", "expires_at")
+NUMBERS = ("order", "weight")
 RESERVED = ("content", "html", "format", "source")  # what the import sets itself
 
 # Other generators' names for ours; ours wins when both are there.
@@ -71,7 +72,9 @@ def _typed(key: str, value: Any) -> Any:
     if key in FLAGS:
         return _flag(value)
     if key in TIMES:
-        return _time(value, whole=key != "date")
+        return _time(value, whole=key in ("publish_at", "expires_at"))
+    if key in NUMBERS:
+        return _number(value)
     if key == "menu":
         return _menu(value)
     if key == "data" and not isinstance(value, dict):
@@ -100,6 +103,13 @@ def _flag(value: Any) -> bool:
     if (flag := flags.get(str(value).strip().lower())) is None:
         raise ValueError("must be true or false")
     return flag
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        raise ValueError("must be a whole number") from None
 
 
 def _time(value: Any, *, whole: bool) -> str:

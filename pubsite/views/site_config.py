@@ -15,6 +15,7 @@ from pubsite.schema import (
     MapOf,
     Object,
     Path,
+    Target,
     Text,
     optional,
     required,
@@ -71,7 +72,7 @@ class Sitemap(Object):
 class Redirect(Object):
     """A redirect that is no page; `from` is a path of the site."""
 
-    to = required(Text(1, 8192))
+    to = required(Target())
     status = optional(Integer(200, 451))
     force = optional(Boolean())
     query = optional(MapOf(required(Text(0, 1024))))
@@ -91,9 +92,9 @@ class Retention(Object):
     days = optional(Integer(1, 36_500))
 
 
-def _keyword(schema: colander.SchemaNode, name: str) -> colander.SchemaNode:
+def _keyword(schema: colander.SchemaNode, name: str, typ: colander.SchemaType) -> colander.SchemaNode:
     """Add a key whose name is a word of Python."""
-    schema.add(required(Text(1, 8192), name=name))
+    schema.add(required(typ, name=name))
     return schema
 
 
@@ -117,8 +118,8 @@ class SiteConfig(Object):
     trailing_slash = optional(Choice("always", "never", "ignore"), nullable=True)
     minify = optional(Boolean(), nullable=True)
     fingerprint = optional(Boolean(), nullable=True)
-    redirects = optional(ListOf(_keyword(Redirect(), "from"), maximum=1000), nullable=True)
-    headers = optional(ListOf(_keyword(Headers(), "for"), maximum=1000), nullable=True)
+    redirects = optional(ListOf(_keyword(Redirect(), "from", Path()), maximum=1000), nullable=True)
+    headers = optional(ListOf(_keyword(Headers(), "for", Text(1, 8192)), maximum=1000), nullable=True)
     not_found_path = optional(Path(), nullable=True)
     auto_deploy = optional(Boolean(), nullable=True)
     quality = optional(MapOf(required(Choice("off", "warn", "block"))), nullable=True)
