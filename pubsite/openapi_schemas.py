@@ -2,7 +2,7 @@
 
 What a node is not able to say alone, its author says beside it:
 `described="Name"`: a schema of `openapi_shared` that stands for the node's own, where a handler checks more;
-`nullable=True`: null is taken; `default=`: what a key means that is left out (else the node's `missing`);
+`hidden=True`: a key that is known only to be refused; `nullable=True`: null is taken; `default=`: what a key means that is left out (else the node's `missing`);
 `variants = (key, member, {value: node})` of an object: what `member` must be, by the value of `key`;
 `one_of = (names)` of an object: at least one of these keys must be there.
 """
@@ -93,7 +93,8 @@ class Schemas:
         return ref(name)
 
     def _object(self, node: Any) -> Schema:
-        found = self._members(node, {child.name: child for child in node.children})
+        children = {child.name: child for child in node.children if not getattr(child, "hidden", False)}
+        found = self._members(node, children)
         if doc := _first_paragraph(type(node).__doc__):
             found["description"] = doc
         if (one_of := getattr(node, "one_of", None)) is not None:

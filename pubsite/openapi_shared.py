@@ -10,6 +10,7 @@ from typing import Any
 
 from pubsite.models.paths import FILE_PATH_BYTES, PAGE_PATH_LENGTH, REDIRECT_STATUSES, SEGMENT_BYTES
 from pubsite.schema import MAX_INTEGER
+from pubsite.services.publishers import NAME_LENGTH, RESERVED
 
 Schema = dict[str, Any]
 
@@ -84,6 +85,13 @@ SHARED: dict[str, Schema] = {
         "maxLength": PAGE_PATH_LENGTH,
         "pattern": rf"^(?:/(?![/\\])|[hH][tT][tT][pP][sS]?://[^/\\\s?#@{_CONTROL}])[^\s\\{_CONTROL}]*$",
         "description": "Where a redirect leads: `/path`, or a whole http or https URL.",
+    },
+    "PublisherName": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": NAME_LENGTH,
+        "pattern": rf"^(?!(?:{'|'.join(sorted(RESERVED))})$)(?!(-?[0-9a-f]){{32}}$)[a-z0-9]+(?:-[a-z0-9]+)*$",
+        "description": "Lower-case letters, digits and single hyphens between them; no reserved word, no UUID.",
     },
     "RedirectStatus": {"enum": sorted(REDIRECT_STATUSES)},
     "FilePath": {

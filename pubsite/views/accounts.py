@@ -125,11 +125,13 @@ lookup = Service("accounts", "/api/accounts", contexts.signed_in)
 
 @me.on("GET", permission=Permission.SIGNED_IN, answer=Me(), tagged=True)
 def get_me(request: Request) -> Any:
+    """Who I am, my publishers, my invitations, and what the token at hand may do."""
     return tagged(request, me_json(request))
 
 
-@lookup.on("GET", permission=Permission.SIGNED_IN, query=ByName(), answer=AccountObject(), tagged=True)
+@lookup.on("GET", permission=Permission.SIGNED_IN, query=ByName(), answer=AccountObject(), statuses=(404,), tagged=True)
 def get_by_name(request: Request) -> Any:
+    """An account by its exact name, to invite somebody."""
     account = accounts.named(request.db, request.validated["querystring"]["name"])
     return tagged(request, {"id": str(account.id), "name": account.name})
 

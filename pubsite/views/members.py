@@ -65,6 +65,7 @@ acceptance = Service("member.accept", f"{BASE}/me/accept", contexts.publisher_wi
 
 @collection.on("GET", permission=Permission.READ, query=Paged(), answer=many(MemberObject()))
 def list_members(request: Request) -> list[dict[str, Any]]:
+    """Members and who is invited."""
     listed = paged(
         request,
         lambda part: members.list_of_publisher(request.db, request.context.publisher, part),
@@ -76,6 +77,7 @@ def list_members(request: Request) -> list[dict[str, Any]]:
 
 @collection.on("POST", permission=Permission.ADMIN, body=MemberCreate(), answer=MemberObject(), conflicts=True)
 def invite(request: Request) -> Any:
+    """Invite an account, to a role that is not above one's own."""
     account_id, role = request.validated["body"]["account_id"], Role[request.validated["body"]["role"]]
     members.invite(request.db, request.context.publisher, _my_id(request), account_id=account_id, role=role)
     return _shown(request, account_id)
@@ -83,6 +85,7 @@ def invite(request: Request) -> Any:
 
 @one.on("GET", permission=Permission.READ, answer=MemberObject(), tagged=True)
 def get(request: Request) -> Any:
+    """One member, or invitation."""
     return _shown(request, _account_id(request))
 
 
@@ -96,6 +99,7 @@ def get(request: Request) -> Any:
     tagged=True,
 )
 def update(request: Request) -> Any:
+    """Change a role: a Manager those below, anybody their own to a lower one. The last Owner stays."""
     _require_match(request)
     account_id, role = _account_id(request), Role[request.validated["body"]["role"]]
     members.change_role(request.db, request.context.publisher, _my_id(request), account_id, role)
@@ -104,12 +108,14 @@ def update(request: Request) -> Any:
 
 @one.on("DELETE", permission=Permission.SIGNED_IN_ADMIN, status=204, conflicts=True, tagged=True)
 def delete(request: Request) -> None:
+    """Remove a member, or leave. The last Owner stays."""
     _require_match(request)
     members.remove(request.db, request.context.publisher, _my_id(request), _account_id(request))
 
 
 @acceptance.on("POST", permission=Permission.SIGNED_IN_ADMIN, answer=MemberObject())
 def accept(request: Request) -> Any:
+    """Accept an invitation."""
     members.accept(request.db, request.context.publisher, _my_id(request))
     return _shown(request, _my_id(request))
 

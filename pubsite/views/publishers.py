@@ -28,7 +28,8 @@ class PublisherCreate(Object):
     """The body of POST."""
 
     name = required(
-        Text(1, publishers.NAME_LENGTH, publishers.NAME, "lower-case letters, digits and single hyphens between them")
+        Text(1, publishers.NAME_LENGTH, publishers.NAME, "lower-case letters, digits and single hyphens between them"),
+        described="PublisherName",
     )
     display_name = optional(DISPLAY_NAME, nullable=True)
     description = optional(DESCRIPTION, nullable=True)
@@ -37,7 +38,7 @@ class PublisherCreate(Object):
 class PublisherUpdate(Object):
     """The body of PATCH: what is left out stays. The name never changes; it is here to say so."""
 
-    name = optional(Text())
+    name = optional(Text(), hidden=True)
     display_name = optional(DISPLAY_NAME, nullable=True)
     description = optional(DESCRIPTION, nullable=True)
 
@@ -72,6 +73,7 @@ one = Service("publisher", "/api/publishers/{pubName}", contexts.publisher)
 
 @collection.on("GET", permission=Permission.SIGNED_IN, query=Paged(), answer=many(PublisherObject()))
 def list_mine(request: Request) -> list[dict[str, Any]]:
+    """Publishers that I am a member of, with my role."""
     identity, db = request.pubsite_identity, request.db
     if identity.site_id is not None:  # a token for one site does not reach its publisher
         return []
@@ -92,6 +94,7 @@ def list_mine(request: Request) -> list[dict[str, Any]]:
     conflicts=True,
 )
 def create(request: Request) -> Any:
+    """Make a publisher; its creator is its Owner."""
     if request.pubsite_identity.is_narrowed:
         raise Forbidden
     owner = request.db.get_one(Account, request.pubsite_identity.account_id)
@@ -101,11 +104,13 @@ def create(request: Request) -> Any:
 
 @one.on("GET", permission=Permission.READ, answer=PublisherObject(), tagged=True)
 def get(request: Request) -> Any:
+    """One publisher."""
     return tagged(request, publisher_json(request.context.publisher, request.context.role))
 
 
 @one.on("PATCH", permission=Permission.ADMIN, body=PublisherUpdate(), answer=PublisherObject(), tagged=True)
 def update(request: Request) -> Any:
+    """Change how a publisher shows itself; what is left out stays."""
     changes = request.validated["body"]
     if "name" in changes:
         raise Invalid.field("name", "never changes")
@@ -116,6 +121,7 @@ def update(request: Request) -> Any:
 
 @one.on("DELETE", permission=Permission.OWN, status=204, conflicts=True, tagged=True)
 def delete(request: Request) -> None:
+    """Delete a publisher that has no sites."""
     _require_match(request)
     publishers.remove(request.db, request.context.publisher, restore_days=sites.RESTORE_DAYS)
 

@@ -89,6 +89,7 @@ one = Service("token", f"/api/tokens/{{token_id:{UUID}}}", contexts.signed_in)
 
 @collection.on("GET", permission=Permission.SIGNED_IN, query=Paged(), answer=many(TokenObject()))
 def list_tokens(request: Request) -> list[dict[str, Any]]:
+    """Tokens of mine, as far as the token at hand reaches; never their values."""
     identity = request.pubsite_identity
     listed = paged(
         request,
@@ -101,6 +102,7 @@ def list_tokens(request: Request) -> list[dict[str, Any]]:
 
 @collection.on("POST", permission=Permission.SIGNED_IN_ADMIN, body=TokenCreate(), answer=NewToken(), conflicts=True)
 def create(request: Request) -> dict[str, Any]:
+    """Make a token, within the limits of the one at hand. Its value is shown once."""
     identity, body = request.pubsite_identity, dict(request.validated["body"])
     name, until = body.pop("name"), parse_time(body.pop("expires_at", ""))
     wanted, own = Limits(**body, expires_at=until), own_limits(identity)
@@ -113,6 +115,7 @@ def create(request: Request) -> dict[str, Any]:
 
 @one.on("DELETE", permission=Permission.SIGNED_IN_ADMIN, status=204, tagged=True)
 def delete(request: Request) -> None:
+    """Withdraw a token, and those that it made."""
     identity, token_id = request.pubsite_identity, uuid.UUID(request.matchdict["token_id"])
     token = tokens.get(request.db, identity.account_id, own_limits(identity), token_id)
     require_match(request, lambda: tag_of(token_json(token)))
