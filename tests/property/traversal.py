@@ -220,8 +220,8 @@ class Places:
             "delete": lambda form: self._ask("DELETE", self._base + "/delete/", form),
             "upload": self.upload,
             "folder": lambda form: self._ask("POST", self._base + "/folder", body={"path": form}),
-            "move from": lambda form: self._ask("POST", self._base + "/move", body={"from": form, "to": "to"}),
-            "move to": self.move_to,
+            "move from": lambda form: self.move(form, "to", back="to"),
+            "move to": lambda form: self.move("a/b", form, back=form),
             "sync": lambda form: self._ask("POST", self._base + "/sync", body={"files": {form: "0" * 64}}),
             "page": lambda form: self._ask("POST", f"{self._pages}", body={"path": f"/{form}", "config": {}}),
             "rendered page": lambda form: self._ask("GET", "/api/sites/site/docs/page", query=of_page + quoted(form)),
@@ -231,10 +231,11 @@ class Places:
     def _pages(self) -> str:
         return f"/api/sites/{self._tenant.name}/docs/pages"
 
-    def move_to(self, form: str) -> Answer:
-        answer = self._ask("POST", self._base + "/move", body={"from": "a/b", "to": form})
+    def move(self, source: str, target: str, *, back: str) -> Answer:
+        """Move, and where that was done move back from there."""
+        answer = self._ask("POST", self._base + "/move", body={"from": source, "to": target})
         if answer.status == 200:
-            self._ask("POST", self._base + "/move", body={"from": form, "to": "a/b"})
+            assert self._ask("POST", self._base + "/move", body={"from": back, "to": source}).status == 200
         return answer
 
     def upload(self, form: str) -> Answer:
