@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
+import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from webtest import TestApp
 
 from pubsite.server import GC_ALLOCATIONS
-from tests.conftest import API_HOST, Server, Tenant, new_tenant
+from tests.conftest import API_HOST, Server, Tenant, new_tenant, running_server
 from tests.corpora.worst_cases import CASES, MEGABYTE, Case
 
 MOST_SECONDS = 1.0
@@ -73,10 +76,65 @@ def serve(server: Server, environ: dict[str, Any]) -> tuple[float, int, bytes]:
 def test_a_request_costs_at_most_a_second(server: Server, world: World, case: Case) -> None:
     for attempt in (1, 2):
         seconds, status, body = serve(server, environ_of(world, case))
-        print(f"COST {seconds:.3f} {status} {len(body)} {case.name}")
+        print(f"{seconds:.3f} s, status {status}, {len(body)} bytes")
         assert status < 500
         if status >= 400:
             assert len(body) <= MOST_OF_AN_ERROR
         if seconds <= MOST_SECONDS:
             return
         assert attempt == 1, f"{seconds:.2f} s of CPU for {case.name}"
+
+
+# Markdown, which is rendered beside the server in a child with limits
+
+
+MARKDOWN = {
+    "brackets": "[" * 1_000_000,
+    "stars": "*" * 1_000_000,
+    "stars and letters": "*a " * 333_000,
+    "underscores": "_a__" * 250_000,
+    "ticks": "`" * 1_000_000,
+    "images": "![" * 500_000,
+    "addresses": "<http://" * 125_000,
+    "quotes": "> " * 2_000 + "a",
+    "nested lists": "\n".join("    " * depth + "- a" for depth in range(600)),
+    "tables": "|" * 2_000 + "\n" + "|-" * 2_000 + "\n" + "|a" * 400_000,
+    "footnotes": "[^1]" * 250_000,
+    "attributes": "# a {" + ".b " * 300_000 + "}",
+    "references": "\n".join(f"[{n}]: /a" for n in range(75_000)),
+    "emphasis that never ends": "**a _b " * 140_000,
+}
+RENDER_SECONDS = 1
+
+
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    data_dir = str(tmp_path_factory.mktemp("rendering"))
+    settings = {"development": "true", "data_dir": data_dir, "render_seconds": str(RENDER_SECONDS)}
+    for running in running_server({f"pubsite.{name}": value for name, value in settings.items()}):
+        tenant = new_tenant(running)
+        tenant.site("docs")
+        yield tenant
+
+
+@pytest.mark.parametrize("kind", MARKDOWN)
+def test_what_a_page_costs_to_render_is_limited(renderer: Tenant, kind: str) -> None:
+    page = renderer.page("docs", f"/{kind.replace(' ', '-')}", MARKDOWN[kind], format="markdown")
+    environ = TestApp.RequestClass.blank(f"/api/sites/site/docs/page?path={page['path']}", headers={"Host": API_HOST})
+    before = cpu_of_children(renderer.server)
+    seconds, status, _ = serve(renderer.server, dict(environ.environ))
+    assert status in (200, 422)
+    assert seconds < MOST_SECONDS
+    assert cpu_of_children(renderer.server) - before < RENDER_SECONDS + 1
+    started = time.monotonic()  # what came of it is kept: the next one costs nothing
+    assert serve(renderer.server, dict(environ.environ))[1] == status
+    assert time.monotonic() - started < RENDER_SECONDS
+
+
+def cpu_of_children(server: Server) -> float:
+    """Seconds of CPU of the render children, of those that were ended and those that run."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ticks = 0
+    for pid in server.app.api.registry.page_bodies._renderer.pids:
+        ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return usage.ru_utime + usage.ru_stime + ticks / os.sysconf("SC_CLK_TCK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from typing import Any
 
 import colander
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pubsite.api_input import DEEPEST, unsafe_json
-from pubsite.errors import MOST_PROBLEMS
+from pubsite.errors import LONGEST_NAME, MOST_PROBLEMS
 from pubsite.schema import (
     MAX_INTEGER,
+    URL,
     Anything,
     Boolean,
     Choice,
@@ -24,6 +26,8 @@ from pubsite.schema import (
     MapOf,
     Object,
     OpenObject,
+    Path,
+    Target,
     Text,
     Timestamp,
     optional,
@@ -73,6 +77,8 @@ class Open(OpenObject):
         (Boolean(), True),
         (Boolean(), False),
         (Choice("a", "b"), "b"),
+        (Target(), "/new"),
+        (Target(), "https://a.example/?b#c"),
         (Timestamp(), "2026-01-31"),
         (Timestamp(), "2026-01-31T12:00Z"),
         (Timestamp(), "2026-01-31T12:00:00.123456+01:00"),
@@ -128,6 +134,12 @@ def test_what_fits_stays_as_it_is(node: Any, value: Any) -> None:
         (MapOf(required(Integer())), [], "must be an object"),
         (MapOf(required(Integer()), maximum=1), {"a": 1, "b": 2}, "must have at most 1 members"),
         (MapOf(required(Integer())), {"": 1}, "must not be empty"),
+        (MapOf(required(Integer()), key=Text(1, 3)), {"long": 1}, "must have at most 3 characters"),
+        (Choice("a"), {"a": 1}, "must be one of a"),
+        (Choice("a"), [["a"]], "must be one of a"),
+        (Target(), "//evil.example", "must be /path, http://… or https://…, without white space or backslashes"),
+        (Target(), 7, "must be a string"),
+        (Path(), "a", "must begin with /"),
         (Outer(), [], "must be an object"),
         (Outer(), None, "must not be null"),
         (Outer(), colander.null, "Required"),
@@ -189,6 +201,26 @@ def test_every_wrong_field_is_named_by_its_place() -> None:
         "removable": "must be a string",
         "odd.name": "is not known",
     }
+
+
+def test_every_key_that_is_wrong_is_named() -> None:
+    assert refusal(MapOf(required(Integer()), key=Text(0, 2)), {"a": 1, "abc": 1, "abd": 1}) == {
+        "abc": "must have at most 2 characters",
+        "abd": "must have at most 2 characters",
+    }
+
+
+def test_problems_are_looked_for_up_to_a_limit_and_their_names_are_short() -> None:
+    assert len(refusal(Outer(), {f"k{n}": 1 for n in range(10_000)})) <= MOST_PROBLEMS + 1
+    assert len(refusal(ListOf(required(ListOf(Inner()))), [[{}] * 90] * 1000)) < 2 * MOST_PROBLEMS
+    assert max(map(len, refusal(Outer(), {"k" * 5000: 1}))) == LONGEST_NAME
+
+
+def test_an_address_that_nearly_is_one_is_refused_at_once() -> None:
+    started = time.process_time()
+    for ending in (" ", "\\", "\n"):
+        assert not URL.match("http://" + "a" * 100_000 + ending)
+    assert time.process_time() - started < 0.2
 
 
 def test_what_is_left_out_is_left_out() -> None:
