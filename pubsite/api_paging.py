@@ -7,7 +7,7 @@ import binascii
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -65,7 +65,7 @@ def _read(cursor: str, parse: Sequence[Parse]) -> tuple[Any, ...]:
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
             raise ValueError("not a list of texts")
         return tuple(read(part) for read, part in zip(parse, parts, strict=True))
-    except (ValueError, binascii.Error, RecursionError) as error:
+    except (ValueError, OverflowError, binascii.Error, RecursionError) as error:
         raise Invalid.field("cursor", "is none of ours: take it from a Link header", location="querystring") from error
 
 
@@ -73,7 +73,7 @@ def time_key(text: str) -> datetime:
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:
         raise ValueError("a time without a zone")
-    return value
+    return value.astimezone(UTC)  # raises where UTC has no such year
 
 
 def id_key(text: str) -> uuid.UUID:

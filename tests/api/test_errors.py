@@ -384,6 +384,12 @@ def test_odd_urls_are_the_clients_mistake(tenant: Tenant, path: str) -> None:
     check(tenant.client.get(path.format(publisher=tenant.name, id=site["id"]), status="*"))
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01", "x", ""])
+def test_a_cursor_of_no_time_is_400(tenant: Tenant, time: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([time, str(uuid.uuid4())]).encode()).decode()
+    check(tenant.client.get(f"/api/sites/{tenant.name}?limit=1&cursor={cursor}", status=400))
+
+
 def _jwt(header: bytes, payload: bytes = b"{}", signature: str = "x") -> str:
     parts = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, payload)]
     return ".".join([*parts, signature])
