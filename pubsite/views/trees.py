@@ -11,31 +11,32 @@ from pyramid.request import Request
 from pyramid.response import FileIter, Response
 
 from pubsite import contexts
-from pubsite.api import Service
+from pubsite.api import Media, Service
 from pubsite.forms import read_file
 from pubsite.models import Mode
 from pubsite.schema import Boolean, Choice, Object, OpenObject, Text, required
 from pubsite.security import Permission
 from pubsite.services import files, moving, packing, trees, unpacking
 from pubsite.views import conditional
-from pubsite.views.files import attachment, file_json, limits
+from pubsite.views.files import FileEntry, Removed, attachment, file_json, limits
 from pubsite.views.pages import UUID
-from pubsite.views.sync import swapped
+from pubsite.views.sync import Swap, swapped
 
+ARCHIVE = Media("multipart/form-data", fields=(("file", "binary"),))
 IN_MEMORY = 8 * 1_048_576
 
 
 class Folder(Object):
     """A directory to make."""
 
-    path = required(Text(1, 4096))
+    path = required(Text(1, 4096), described="FolderPath")
 
 
 class Move(Object):
     """What to move, and to where."""
 
-    from_ = required(Text(1, 4096), name="from")  # a word of Python
-    to = required(Text(1, 4096))
+    from_ = required(Text(1, 4096), name="from", described="FolderPath")  # a word of Python
+    to = required(Text(1, 4096), described="FolderPath")
     overwrite = colander.SchemaNode(Boolean(), missing=False)
 
 
@@ -53,17 +54,20 @@ class Format(OpenObject):
 
 
 def folder(request: Request) -> dict[str, Any]:
+    """Make a directory, and those above it. It stays though it is empty."""
     path = request.validated["body"]["path"].removesuffix("/")
     return file_json(files.make_directory(request.db, request.context.site, path))
 
 
 def move(request: Request) -> dict[str, Any]:
+    """Move a file or a directory; what stands at its new place goes only with `overwrite`."""
     body = request.validated["body"]
     source, target = (body[name].removesuffix("/") for name in ("from", "to"))
     return file_json(moving.move(request.db, request.context.site, source, target, overwrite=body["overwrite"]))
 
 
 def deploy(request: Request) -> dict[str, int]:
+    """Replace the tree by an archive (zip, tar, tar.gz, tar.zst), or add it. A folder around all of it is dropped."""
     query, archive = request.validated["querystring"], read_file(request)
     objects, guard = request.registry.storage.objects, conditional.guard(request, "tree")
     merge, smart = query["mode"] == "merge", query["smart"]
@@ -75,10 +79,12 @@ def deploy(request: Request) -> dict[str, int]:
 
 
 def purge(request: Request) -> dict[str, int]:
+    """Empty the tree."""
     return {"deleted": trees.purge(request.db, request.context.site, conditional.guard(request, "tree"))}
 
 
 def archive(request: Request) -> Response:
+    """The whole tree as an archive, the same bytes each time."""
     site, kind = request.context.site, request.validated["querystring"]["format"]
     tree = trees.contents(request.db, site)
     tag = trees.tag_of(tree)
@@ -86,9 +92,9 @@ def archive(request: Request) -> Response:
         return known
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the response closes it
     packing.write(request.registry.storage.objects, tree, file, format=kind)
-    response = Response(content_length=file.tell())
+    size = file.tell()
     file.seek(0)
-    response.app_iter = FileIter(file)
+    response = Response(app_iter=FileIter(file), content_length=size)
     response.headers["ETag"] = f'"{tag}"'
     response.headers["Content-Type"] = "application/zip" if kind == "zip" else "application/gzip"
     response.headers["Content-Disposition"] = attachment(f"{site.slug[:100]}-files.{kind}")
@@ -98,15 +104,23 @@ def archive(request: Request) -> Response:
 def _services(kind: str, mode: Mode) -> list[Service]:
     base, factory = f"/api/sites/{{site_id:{UUID}}}/{kind}", contexts.tree(mode)
     folders = Service(f"{kind}.folder", f"{base}/folder", factory)
-    folders.on("POST", permission=Permission.WRITE, body=Folder())(folder)
+    folders.on("POST", permission=Permission.WRITE, body=Folder(), answer=FileEntry(), conflicts=True)(folder)
     moves = Service(f"{kind}.move", f"{base}/move", factory)
-    moves.on("POST", permission=Permission.WRITE, body=Move())(move)
+    moves.on("POST", permission=Permission.WRITE, body=Move(), answer=FileEntry(), conflicts=True)(move)
     deploys = Service(f"{kind}.deploy", f"{base}/deploy", factory)
-    deploys.on("POST", permission=Permission.WRITE, query=Deploy())(deploy)
+    deploys.on(
+        "POST", permission=Permission.WRITE, body=ARCHIVE, query=Deploy(), answer=Swap(), conflicts=True, tagged=True
+    )(deploy)
     purges = Service(f"{kind}.purge", f"{base}/purge", factory)
-    purges.on("DELETE", permission=Permission.WRITE)(purge)
+    purges.on("DELETE", permission=Permission.WRITE, answer=Removed(), tagged=True)(purge)
     archives = Service(f"{kind}.archive", f"{base}/archive", factory)
-    archives.on("GET", permission=Permission.READ_FILES, query=Format())(archive)
+    archives.on(
+        "GET",
+        permission=Permission.READ_FILES,
+        query=Format(),
+        answer=Media("application/gzip, application/zip"),
+        tagged=True,
+    )(archive)
     return [folders, moves, deploys, purges, archives]
 
 

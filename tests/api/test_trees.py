@@ -195,6 +195,7 @@ def test_an_archive_is_the_tree_bit_for_bit_the_same(tenant: Tenant, base: str) 
     for kind, answer in first.items():
         assert tenant.client.get(f"{other}/archive?format={kind}").body == answer.body
         assert answer.headers["Content-Disposition"].startswith(f'attachment; filename="tree-files.{kind}"')
+        assert answer.headers["Content-Length"] == str(len(answer.body))
         assert answer.headers["Content-Type"] == {"zip": "application/zip", "tar.gz": "application/gzip"}[kind]
     assert shown(tenant, base) == {
         **tree,
