@@ -17,6 +17,7 @@ from pubsite.openapi_operations import operation
 from pubsite.openapi_paths import TAGS, path_of
 from pubsite.openapi_schemas import Schemas, Undescribed
 from pubsite.openapi_shared import Schema
+from pubsite.settings import Settings
 
 ABOUT = """\
 Sites, pages and files lie under `/api/sites`, deployment records under `/api/v1/publisher`, where answers come in an
@@ -66,9 +67,9 @@ HEADERS: dict[str, Schema] = {
 }
 
 
-def document(services: Iterable[Any]) -> Schema:
-    """The document of these services; raises Undescribed."""
-    schemas = Schemas()
+def document(services: Iterable[Any], settings: Settings) -> Schema:
+    """The document of these services, with the limits of the settings; raises Undescribed."""
+    schemas = Schemas(settings.file_size_limit)
     paths: dict[str, Schema] = {}
     tags = set()
     for service in sorted(services, key=lambda each: each.path):
@@ -103,9 +104,9 @@ def document(services: Iterable[Any]) -> Schema:
     }
 
 
-def dumped(services: Iterable[Any]) -> bytes:
+def dumped(services: Iterable[Any], settings: Settings) -> bytes:
     """The document as JSON."""
-    return json.dumps(document(services), ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(document(services, settings), ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def own_services() -> list[Any]:

@@ -195,7 +195,9 @@ def _success(status: int, service: Service, method: str, endpoint: Endpoint, sch
 
 
 def _answer(answer: Any, schemas: Schemas) -> Schema:
-    """The schema of an answer: a node, the class of one, or a type."""
+    """The schema of an answer: a node, the class of one, a type, or several of them."""
+    if isinstance(answer, tuple):
+        return {"anyOf": [_answer(each, schemas) for each in answer]}
     if isinstance(answer, type):
         answer = answer()
     return schemas.of(answer if hasattr(answer, "typ") else required(answer))

@@ -2,13 +2,15 @@
 
 What a node is not able to say alone, its author says beside it:
 `described="Name"`: a schema of `openapi_shared` that stands for the node's own, where a handler checks more;
-`hidden=True`: a key that is known only to be refused; `nullable=True`: null is taken; `default=`: what a key means that is left out (else the node's `missing`);
+`hidden=True`: a key that is known only to be refused; `nullable=True`: null is taken;
+`default=`: what a key means that is left out (else the node's `missing`);
 `variants = (key, member, {value: node})` of an object: what `member` must be, by the value of `key`;
 `one_of = (names)` of an object: at least one of these keys must be there.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -34,8 +36,9 @@ def ref(name: str) -> Schema:
 class Schemas:
     """JSON Schemas of nodes; named objects are kept in `components`, and referred to."""
 
-    def __init__(self) -> None:
+    def __init__(self, file_size_limit: int) -> None:
         self.components: dict[str, Schema] = {}
+        self._file_size = file_size_limit
         self._of_type: dict[type, Callable[[Any, Any], Schema]] = {
             types.Text: lambda node, typ: text(typ),
             types.Path: lambda node, typ: self.shared("OutputPath" if typ.of_file else "PagePath"),
@@ -71,8 +74,15 @@ class Schemas:
         """A reference to one of the schemas of `openapi_shared`."""
         if name not in SHARED:
             raise Undescribed(f"no shared schema {name}")
-        self.components[name] = SHARED[name]
+        if name not in self.components:
+            self.components[name] = self._with_limits(name)
+            for other in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(SHARED[name])):
+                self.shared(other)
         return ref(name)
+
+    def _with_limits(self, name: str) -> Schema:
+        """A shared schema with the limits that the settings in force put in place of the default ones."""
+        return {**SHARED[name], **({"maxLength": self._file_size} if name == "FileText" else {})}
 
     def _map(self, typ: types.MapOf) -> Schema:
         return {

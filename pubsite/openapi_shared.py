@@ -11,6 +11,7 @@ from typing import Any
 from pubsite.models.paths import FILE_PATH_BYTES, PAGE_PATH_LENGTH, REDIRECT_STATUSES, SEGMENT_BYTES
 from pubsite.schema import MAX_INTEGER
 from pubsite.services.publishers import NAME_LENGTH, RESERVED
+from pubsite.services.trees import MOST_FILES
 
 Schema = dict[str, Any]
 
@@ -108,6 +109,23 @@ SHARED: dict[str, Schema] = {
         "maxLength": FILE_PATH_BYTES,
         "pattern": _FILE_PATH,
         "description": "As a FilePath; may end with a slash.",
+    },
+    "DirectoryPath": {
+        "type": "string",
+        "maxLength": FILE_PATH_BYTES,
+        "pattern": _FILE_PATH,
+        "description": "As a FolderPath; empty for the root.",
+    },
+    "FileText": {
+        "type": "string",
+        "pattern": NO_NUL,
+        "description": "A file's content; its limit is one of bytes in UTF-8.",
+    },
+    "TreeFiles": {
+        "type": "object",
+        "maxProperties": MOST_FILES,
+        "propertyNames": {"$ref": "#/components/schemas/FilePath"},
+        "additionalProperties": {"$ref": "#/components/schemas/Digest"},
     },
     "Digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "A sha256 in lower-case hex."},
     "Timestamp": {

@@ -16,11 +16,13 @@ from pubsite.cli.output import sized
 def openapi(invocation: Invocation, output: Path | None) -> None:
     """Print the API's OpenAPI 3.1 document, without a running server.
 
-    It is the one that /api/openapi.json serves.
+    It is the one that /api/openapi.json serves; its limits are those of --config, else the default ones.
     """
     from pubsite.openapi import dumped, own_services
+    from pubsite.settings import Settings
 
-    body = dumped(own_services())
+    settings = invocation.local().settings if invocation.config else Settings()
+    body = dumped(own_services(), settings)
     if output is None:
         click.echo(body, nl=False)
         return

@@ -11,10 +11,10 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from pubsite import contexts
-from pubsite.api import Service, time
+from pubsite.api import Media, Service, time
 from pubsite.forms import read_form
 from pubsite.models import File, Mode
-from pubsite.schema import Boolean, Object, OpenObject, Text, required
+from pubsite.schema import Boolean, Instant, Integer, Object, OpenObject, Text, many, required
 from pubsite.security import Permission
 from pubsite.services import files
 from pubsite.services.files import Limits
@@ -35,19 +35,43 @@ DOWNLOAD_TYPES = {
 class Directory(OpenObject):
     """Which directory to list."""
 
-    path = colander.SchemaNode(Text(0, 4096), missing="")
+    path = colander.SchemaNode(Text(0, 4096), missing="", described="DirectoryPath")
 
 
 class Edit(Object):
     """A text file's new content."""
 
-    new_content = required(Text(0, 67_108_864))
+    new_content = required(Text(0, 67_108_864), described="FileText")
 
 
 class Removal(OpenObject):
     """How much to remove."""
 
     recursive = colander.SchemaNode(Boolean(text=True), missing=False)
+
+
+class FileEntry(Object):
+    """A file or a directory of a tree; the size is in bytes, that of a directory 0."""
+
+    is_directory = required(Boolean())
+    relative_path = required(Text(1, 4096))
+    size = required(Integer(0))
+    modified = required(Instant())
+
+
+class FileContent(Object):
+    """A file's text."""
+
+    content = required(Text(0, 67_108_864))
+
+
+class Removed(Object):
+    """How many files and directories went."""
+
+    deleted = required(Integer(0))
+
+
+UPLOAD = Media("multipart/form-data", fields=(("filePath", "FilePath"), ("file", "binary")))
 
 
 def file_json(file: File) -> dict[str, Any]:
@@ -66,11 +90,13 @@ def limits(request: Request) -> Limits:
 
 
 def list_directory(request: Request) -> list[dict[str, Any]]:
+    """One level of the tree: directories first, then by name."""
     path = request.validated["querystring"]["path"]
     return [file_json(file) for file in files.list_directory(request.db, request.context.site, path.rstrip("/"))]
 
 
 def upload(request: Request) -> dict[str, Any]:
+    """Put a file, in place of the one that is there. Directories on the way are made."""
     form = read_form(request, text="filePath", file="file")
     objects, site = request.registry.storage.objects, request.context.site
     guard = conditional.guard(request)
@@ -85,6 +111,7 @@ def _entry(request: Request, file: File) -> dict[str, Any]:
 
 
 def content(request: Request) -> dict[str, str] | Response:
+    """The text of a file; what is not UTF-8 is 400."""
     file = files.find(request.db, request.context.site, request.matchdict["path"])
     if known := conditional.unchanged(request, file.digest or ""):
         return known
@@ -92,6 +119,7 @@ def content(request: Request) -> dict[str, str] | Response:
 
 
 def download(request: Request) -> Response:
+    """The file itself, as an attachment."""
     file = files.find(request.db, request.context.site, request.matchdict["path"])
     name = file.path.rpartition("/")[2]
     _, dot, extension = name.rpartition(".")
@@ -111,6 +139,7 @@ def attachment(name: str) -> str:
 
 
 def edit(request: Request) -> dict[str, Any]:
+    """Replace the text of a file that is there."""
     text = request.validated["body"]["new_content"]
     objects, guard = request.registry.storage.objects, conditional.guard(request)
     site, path = request.context.site, request.matchdict["path"]
@@ -118,6 +147,7 @@ def edit(request: Request) -> dict[str, Any]:
 
 
 def delete(request: Request) -> dict[str, int]:
+    """Delete a file or an empty directory; with `recursive` all that is in it."""
     recursive, guard = request.validated["querystring"]["recursive"], conditional.guard(request)
     path = request.matchdict["path"].rstrip("/")
     return {"deleted": files.remove(request.db, request.context.site, path, recursive=recursive, guard=guard)}
@@ -127,17 +157,23 @@ def _services(kind: str, mode: Mode) -> list[Service]:
     base = f"/api/sites/{{site_id:{UUID}}}/{kind}"
     factory = contexts.tree(mode)
     tree = Service(f"{kind}.tree", base, factory)
-    tree.on("GET", permission=Permission.READ_FILES, query=Directory())(list_directory)
+    tree.on("GET", permission=Permission.READ_FILES, query=Directory(), answer=many(FileEntry()))(list_directory)
     uploads = Service(f"{kind}.upload", f"{base}/upload", factory)
-    uploads.on("POST", permission=Permission.WRITE)(upload)
+    uploads.on("POST", permission=Permission.WRITE, body=UPLOAD, answer=FileEntry(), conflicts=True, tagged=True)(
+        upload
+    )
     contents = Service(f"{kind}.content", f"{base}/content/{{path:.*}}", factory)
-    contents.on("GET", permission=Permission.READ_FILES)(content)
+    contents.on("GET", permission=Permission.READ_FILES, answer=FileContent(), tagged=True)(content)
     downloads = Service(f"{kind}.download", f"{base}/download/{{path:.*}}", factory)
-    downloads.on("GET", permission=Permission.READ_FILES)(download)
+    downloads.on("GET", permission=Permission.READ_FILES, answer=Media("*/*"), statuses=(206, 416), tagged=True)(
+        download
+    )
     edits = Service(f"{kind}.edit", f"{base}/edit/{{path:.*}}", factory)
-    edits.on("PUT", permission=Permission.WRITE, body=Edit())(edit)
+    edits.on("PUT", permission=Permission.WRITE, body=Edit(), answer=FileEntry(), conflicts=True, tagged=True)(edit)
     deletions = Service(f"{kind}.delete", f"{base}/delete/{{path:.*}}", factory)
-    deletions.on("DELETE", permission=Permission.WRITE, query=Removal())(delete)
+    deletions.on("DELETE", permission=Permission.WRITE, query=Removal(), answer=Removed(), conflicts=True, tagged=True)(
+        delete
+    )
     return [tree, uploads, contents, downloads, edits, deletions]
 
 

@@ -34,7 +34,7 @@ def get_document(request: Request) -> Response:
     """This document. It is made of the server's own code, so it says what this server does."""
     registry = request.registry
     if not hasattr(registry, "openapi_document"):
-        registry.openapi_document = openapi.dumped(registry.cornice_services.values())
+        registry.openapi_document = openapi.dumped(registry.cornice_services.values(), registry.settings_of_pubsite)
     return _answer(request, registry.openapi_document, "application/json")
 
 
