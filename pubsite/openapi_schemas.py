@@ -132,7 +132,7 @@ class Schemas:
         choice = children[key].typ
         aliases = [alias for alias, meant in choice.aliases.items() if meant == value]
         found["properties"][key] = {"enum": [str(value), *aliases]}
-        found["properties"][member] = self.of(of[value])
+        found["properties"][member] = {**self.of(of[value]), **_most("Properties", children[member].typ)}
         default = default_of(children[key])
         if default is not None and default != value:
             found["required"] = sorted({*found.get("required", ()), key})

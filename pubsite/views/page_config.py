@@ -47,7 +47,7 @@ class HtmlPageConfig(OpenObject):
     title = optional(Text(0, 4096))
     content = optional(Text(0, 1_048_576))
     html = optional(Text(0, 1_048_576))
-    format = optional(Choice("html", "markdown"))
+    format = optional(Choice("html", "markdown"), default="html")
     description = optional(Text(0, 8192))
     layout = optional(Text(1, 255))
     date = optional(Timestamp())
@@ -73,11 +73,12 @@ class HtmlPageConfig(OpenObject):
 
 
 class RedirectConfig(OpenObject):
-    """Where a redirect leads."""
+    """Where a redirect leads: `target`, or `url` as another name for it."""
 
-    target = optional(Text(1, 8192))
-    url = optional(Text(1, 8192))
-    status = optional(Integer(301, 308))
+    one_of = ("target", "url")
+    target = optional(Text(1, 8192), described="RedirectTarget")
+    url = optional(Text(1, 8192), described="RedirectTarget")
+    status = optional(Integer(301, 308), described="RedirectStatus", default=302)
 
 
 CONFIGS: dict[str, colander.SchemaNode] = {

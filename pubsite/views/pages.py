@@ -33,7 +33,7 @@ from pubsite.schema import (
 )
 from pubsite.security import PUBLIC, Permission
 from pubsite.services import page_html, pages
-from pubsite.views.page_config import CONFIG, PAGE_TYPE, draft_of
+from pubsite.views.page_config import CONFIG, CONFIGS, PAGE_TYPE, draft_of
 from pubsite.views.page_objects import PageObject, page_json, page_tag
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -42,25 +42,28 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 class PageCreate(Object):
     """The body of POST; its config is checked by the page's type."""
 
+    variants = ("type", "config", CONFIGS)
     type = colander.SchemaNode(PAGE_TYPE, missing=PageType.HtmlPage)
-    path = colander.SchemaNode(Text(1, 8192), missing="/")
+    path = colander.SchemaNode(Text(1, 8192), missing="/", described="PagePath")
     config = CONFIG
 
 
 class PageUpdate(Object):
-    """The body of PATCH: what is left out stays."""
+    """The body of PATCH: what is left out stays; a config that is sent replaces the whole one."""
 
+    variants = ("type", "config", CONFIGS)
     id = optional(Identifier())
     type = optional(PAGE_TYPE)
-    path = optional(Text(1, 8192))
+    path = optional(Text(1, 8192), described="PagePath")
     config = CONFIG
 
 
 class PagePut(Object):
     """A page of a batch."""
 
+    variants = ("type", "config", CONFIGS)
     type = colander.SchemaNode(PAGE_TYPE, missing=PageType.HtmlPage)
-    path = required(Text(1, 8192))
+    path = required(Text(1, 8192), described="PagePath")
     config = CONFIG
 
 
@@ -68,7 +71,7 @@ class Batch(Object):
     """Pages to write and paths to delete, 1,000 of each at most."""
 
     upsert = colander.SchemaNode(ListOf(PagePut()), missing=())
-    delete = colander.SchemaNode(ListOf(required(Text(1, 8192))), missing=())
+    delete = colander.SchemaNode(ListOf(required(Text(1, 8192), described="PagePath")), missing=())
 
 
 class BatchCounts(Object):
@@ -112,6 +115,7 @@ collection = Service("pages", "/api/sites/{pubName}/{slug}/pages", contexts.site
 
 @rendered.on("GET", permission=PUBLIC, query=AtPath(), answer=RenderedPage(), tagged=True)
 def render(request: Request) -> Any:
+    """The published page at a path, with its body as HTML, or where it leads."""
     query = request.validated["querystring"]
     site, page = page_html.published_page(request.db, request.matchdict["slug"], query.get("publisher"), query["path"])
     return tagged(request, {**page_json(page), **page_html.answer(request.registry.page_bodies, site, page)})
@@ -119,12 +123,14 @@ def render(request: Request) -> Any:
 
 @one.on("GET", permission=PUBLIC, answer=PageObject(), tagged=True)
 def get(request: Request) -> Any:
+    """One page; what is not published now is for members only."""
     page = request.context.page
     return tagged(request, page_json(page), page_tag(page))
 
 
 @one.on("PATCH", permission=Permission.WRITE, body=PageUpdate(), answer=PageObject(), conflicts=True, tagged=True)
 def update(request: Request) -> Any:
+    """Change a page. Every change is a revision."""
     context, changes = request.context, request.validated["body"]
     if changes.pop("id", context.page.id) != context.page.id:
         raise Invalid.field("id", "must equal the id in the URL")
@@ -138,12 +144,14 @@ def update(request: Request) -> Any:
 
 @one.on("DELETE", permission=Permission.WRITE, status=204, tagged=True)
 def delete(request: Request) -> None:
+    """Delete a page."""
     require_page_match(request)
     pages.remove(request.db, request.context.site, request.context.page)
 
 
 @collection.on("GET", permission=Permission.READ, query=Listing(), answer=many(PageObject()))
 def list_pages(request: Request) -> list[dict[str, Any]]:
+    """Pages of a site with their content, by path."""
     query, site = request.validated["querystring"], request.context.site
     filters = pages.Filters(**{f.name: query[f.name] for f in fields(pages.Filters) if f.name in query})
     rows = paged(
@@ -157,6 +165,7 @@ def list_pages(request: Request) -> list[dict[str, Any]]:
 
 @collection.on("POST", permission=Permission.WRITE, body=PageCreate(), answer=PageObject(), conflicts=True)
 def create(request: Request) -> Any:
+    """Make a page."""
     site, account_id = request.context.site, request.pubsite_identity.account_id
     draft = draft_of(site, request.validated["body"])
     return page_answer(request, pages.create(request.db, site, account_id, draft))
@@ -164,6 +173,7 @@ def create(request: Request) -> Any:
 
 @batched.on("POST", permission=Permission.WRITE, body=Batch(), answer=BatchCounts(), conflicts=True)
 def batch(request: Request) -> dict[str, int]:
+    """Write and delete many pages: all of it, or nothing."""
     body, site = request.validated["body"], request.context.site
     drafts = _drafts(site, body)
     account_id = request.pubsite_identity.account_id

@@ -15,14 +15,15 @@ from pubsite.models import PageType
 from pubsite.schema import MAX_INTEGER, Choice, Object, Text, many, required
 from pubsite.security import Permission
 from pubsite.services import previews
-from pubsite.views.page_config import CONFIG, draft_of
+from pubsite.views.page_config import CONFIG, CONFIGS, draft_of
 
 
 class PreviewBody(Object):
     """The page to show; redirects show nothing."""
 
+    variants = ("type", "config", {PageType.HtmlPage: CONFIGS[PageType.HtmlPage]})
     type = colander.SchemaNode(Choice(PageType.HtmlPage, aliases={0: PageType.HtmlPage}), missing=PageType.HtmlPage)
-    path = colander.SchemaNode(Text(1, 8192), missing="/")
+    path = colander.SchemaNode(Text(1, 8192), missing="/", described="PagePath")
     config = CONFIG
 
 
@@ -47,6 +48,7 @@ shown = Service("page.preview", "/api/sites/{pubName}/{slug}/preview", contexts.
 
 @shown.on("POST", permission=Permission.WRITE, body=PreviewBody(), answer=PreviewObject())
 def show(request: Request) -> dict[str, Any]:
+    """A page body as it would look with the site's theme; nothing is stored."""
     site, registry = request.context.site, request.registry
     draft = draft_of(site, request.validated["body"]).resolved()
     with registry.page_bodies.turn():

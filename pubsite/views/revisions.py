@@ -28,6 +28,7 @@ restored = Service("revision.restore", f"{BASE}/{{number:[0-9]{{1,10}}}}/restore
 
 @collection.on("GET", permission=Permission.READ, query=Paged(), answer=many(RevisionObject()))
 def list_revisions(request: Request) -> list[dict[str, Any]]:
+    """The revisions of a page, without their content, the first one first."""
     page = request.context.page
     rows = paged(
         request,
@@ -40,11 +41,13 @@ def list_revisions(request: Request) -> list[dict[str, Any]]:
 
 @one.on("GET", permission=Permission.READ, answer=RevisionObject())
 def get(request: Request) -> dict[str, Any]:
+    """A page as one revision left it."""
     return revision_json(_named(request))
 
 
 @restored.on("POST", permission=Permission.WRITE, answer=PageObject(), conflicts=True, tagged=True)
 def restore(request: Request) -> Any:
+    """Bring a revision back, as a new one."""
     require_page_match(request)
     context, account_id = request.context, request.pubsite_identity.account_id
     return page_answer(request, revisions.restore(request.db, context.site, context.page, account_id, _named(request)))

@@ -173,6 +173,7 @@ restored = Service("site.restore", "/api/sites/{pubName}/{slug}/restore", contex
 
 @mine.on("GET", permission=Permission.SIGNED_IN, query=Paged(), answer=many(SiteObject()))
 def list_mine(request: Request) -> list[dict[str, Any]]:
+    """Sites of all publishers that I am a member of, the oldest first."""
     who = request.pubsite_identity
     reach = {"publisher_id": who.publisher_id, "site_id": who.site_id}
     return _listed(request, lambda part: sites.list_of_account(request.db, who.account_id, part, **reach))
@@ -180,17 +181,20 @@ def list_mine(request: Request) -> list[dict[str, Any]]:
 
 @quota.on("GET", permission=Permission.SIGNED_IN, answer=many(QuotaObject()))
 def get_quota(request: Request) -> list[dict[str, Any]]:
+    """What my publishers use of what they may have."""
     who, settings = request.pubsite_identity, request.registry.settings_of_pubsite
     return [quota_json(usage, settings) for usage in quotas.of_account(request.db, who.account_id, who.publisher_id)]
 
 
 @collection.on("GET", permission=Permission.READ, query=Paged(), answer=many(SiteObject()))
 def list_sites(request: Request) -> list[dict[str, Any]]:
+    """Sites of a publisher, the oldest first."""
     return _listed(request, lambda part: sites.list_of_publisher(request.db, request.context.publisher, part))
 
 
 @collection.on("POST", permission=Permission.WRITE, body=SiteCreate(), answer=WholeSite(), conflicts=True)
 def create(request: Request) -> dict[str, Any]:
+    """Make a site."""
     body = request.validated["body"]
     limit = request.registry.settings_of_pubsite.sites_per_publisher
     account_id = request.pubsite_identity.account_id
@@ -202,6 +206,7 @@ def create(request: Request) -> dict[str, Any]:
 
 @one.on("GET", permission=PUBLIC, answer=WholeSite(), tagged=True)
 def get(request: Request) -> Any:
+    """A site with its pages as they are saved. Drafts and private config are for members only."""
     site = request.context.site
     if not may(request.pubsite_identity, request.context.role, Permission.READ):
         return tagged(request, public_site(request, site))
@@ -211,18 +216,21 @@ def get(request: Request) -> Any:
 
 @one.on("PATCH", permission=Permission.WRITE, body=SiteUpdate(), answer=WholeSite(), conflicts=True, tagged=True)
 def update(request: Request) -> dict[str, Any]:
+    """Change a site. `config` is merged at its top level, null removes a key."""
     _require_match(request, request.context.site)
     return changed_site(request, sites.update(request.db, request.context.site, request.validated["body"]))
 
 
 @one.on("DELETE", permission=Permission.WRITE, status=204, tagged=True)
 def delete(request: Request) -> None:
+    """Delete a site: off the air at once, gone with all that is in it after 30 days."""
     _require_match(request, request.context.site)
     sites.remove(request.db, request.context.site)
 
 
 @restored.on("POST", permission=Permission.RESTORE, answer=WholeSite(), conflicts=True)
 def restore(request: Request) -> dict[str, Any]:
+    """Bring back a site that was deleted within 30 days."""
     return changed_site(request, sites.restore(request.db, request.context.site))
 
 
