@@ -53,13 +53,18 @@ class Format(OpenObject):
     format = colander.SchemaNode(Choice("zip", "tar.gz"), missing="zip")
 
 
+ARCHIVE = Media("multipart/form-data", fields=(("file", "binary"),))
+
+
 def folder(request: Request) -> dict[str, Any]:
+    """Make a directory and those above it; it may be there already."""
     """Make a directory, and those above it. It stays though it is empty."""
     path = request.validated["body"]["path"].removesuffix("/")
     return file_json(files.make_directory(request.db, request.context.site, path))
 
 
 def move(request: Request) -> dict[str, Any]:
+    """Move a file, or a directory with all that is in it."""
     """Move a file or a directory; what stands at its new place goes only with `overwrite`."""
     body = request.validated["body"]
     source, target = (body[name].removesuffix("/") for name in ("from", "to"))
@@ -67,6 +72,7 @@ def move(request: Request) -> dict[str, Any]:
 
 
 def deploy(request: Request) -> dict[str, int]:
+    """Replace the tree by what a zip, tar, tar.gz or tar.zst holds, or merge that into it."""
     """Replace the tree by an archive (zip, tar, tar.gz, tar.zst), or add it. A folder around all of it is dropped."""
     query, archive = request.validated["querystring"], read_file(request)
     objects, guard = request.registry.storage.objects, conditional.guard(request, "tree")
@@ -79,11 +85,13 @@ def deploy(request: Request) -> dict[str, int]:
 
 
 def purge(request: Request) -> dict[str, int]:
+    """Delete everything in the tree."""
     """Empty the tree."""
     return {"deleted": trees.purge(request.db, request.context.site, conditional.guard(request, "tree"))}
 
 
 def archive(request: Request) -> Response:
+    """The tree as an archive: the same bytes for the same tree."""
     """The whole tree as an archive, the same bytes each time."""
     site, kind = request.context.site, request.validated["querystring"]["format"]
     tree = trees.contents(request.db, site)
@@ -103,24 +111,20 @@ def archive(request: Request) -> Response:
 
 def _services(kind: str, mode: Mode) -> list[Service]:
     base, factory = f"/api/sites/{{site_id:{UUID}}}/{kind}", contexts.tree(mode)
+    write = Permission.WRITE
     folders = Service(f"{kind}.folder", f"{base}/folder", factory)
-    folders.on("POST", permission=Permission.WRITE, body=Folder(), answer=FileEntry(), conflicts=True)(folder)
+    folders.on("POST", permission=write, body=Folder(), answer=FileEntry(), conflicts=True)(folder)
     moves = Service(f"{kind}.move", f"{base}/move", factory)
-    moves.on("POST", permission=Permission.WRITE, body=Move(), answer=FileEntry(), conflicts=True)(move)
+    moves.on("POST", permission=write, body=Move(), answer=FileEntry(), conflicts=True)(move)
     deploys = Service(f"{kind}.deploy", f"{base}/deploy", factory)
-    deploys.on(
-        "POST", permission=Permission.WRITE, body=ARCHIVE, query=Deploy(), answer=Swap(), conflicts=True, tagged=True
-    )(deploy)
+    deploys.on("POST", permission=write, body=ARCHIVE, query=Deploy(), answer=Swap(), conflicts=True, tagged=True)(
+        deploy
+    )
     purges = Service(f"{kind}.purge", f"{base}/purge", factory)
-    purges.on("DELETE", permission=Permission.WRITE, answer=Removed(), tagged=True)(purge)
+    purges.on("DELETE", permission=write, answer=Removed(), tagged=True)(purge)
     archives = Service(f"{kind}.archive", f"{base}/archive", factory)
-    archives.on(
-        "GET",
-        permission=Permission.READ_FILES,
-        query=Format(),
-        answer=Media("application/gzip, application/zip"),
-        tagged=True,
-    )(archive)
+    packed = Media("application/gzip, application/zip")
+    archives.on("GET", permission=Permission.READ_FILES, query=Format(), answer=packed, tagged=True)(archive)
     return [folders, moves, deploys, purges, archives]
 
 
