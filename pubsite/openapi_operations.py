@@ -10,6 +10,7 @@ from pubsite.api import Endpoint, Media, Service
 from pubsite.api_errors import ENVELOPED
 from pubsite.api_idempotency import METHODS as IDEMPOTENT_METHODS
 from pubsite.api_paging import Paged
+from pubsite.openapi_examples import BODIES
 from pubsite.openapi_paths import Path
 from pubsite.openapi_schemas import Schemas, Undescribed, ref
 from pubsite.openapi_shared import Schema
@@ -47,7 +48,7 @@ def operation(service: Service, method: str, path: Path, schemas: Schemas) -> Sc
         "security": _security(service, endpoint),
     }
     if endpoint.body is not None:
-        found["requestBody"] = _body(endpoint.body, schemas)
+        found["requestBody"] = _body(endpoint.body, schemas, BODIES.get(found["operationId"]))
     return found
 
 
@@ -105,11 +106,11 @@ def _headers(method: str, endpoint: Endpoint) -> list[Schema]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
-def _body(body: Any, schemas: Schemas) -> Schema:
+def _body(body: Any, schemas: Schemas, example: Any) -> Schema:
     if not isinstance(body, Media):
-        schema = schemas.of(body)
+        content = {"schema": schemas.of(body), **({} if example is None else {"example": example})}
         needed = any(child.required for child in body.children)
-        return {"required": needed, "content": {"application/json": {"schema": schema}}}
+        return {"required": needed, "content": {"application/json": content}}
     if not body.fields:
         return {"required": True, "content": {body.type: {"schema": {"type": "string", "format": "binary"}}}}
     schema = {

@@ -56,6 +56,7 @@ _DESCRIPTIONS = {
     "number": "The revision's number.",
     "digest": "The content's sha256 in lower-case hex.",
 }
+_EXAMPLES = {"pubName": "press", "slug": "blog", "path": "index.html", "number": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _parameter(pattern: str, name: str, regex: str, schemas: Schemas) -> Schema:
         raise Undescribed(f"{pattern}: nothing is known of {{{name}}}")
     schema = schemas.shared(found) if isinstance(found, str) else found
     told = _DESCRIPTIONS.get(name) or f"The {name.removesuffix('_id').replace('_', ' ')}'s id."
-    return {"name": name, "in": "path", "required": True, "description": told, "schema": schema}
+    example = {"example": _EXAMPLES[name]} if name in _EXAMPLES else {}
+    return {"name": name, "in": "path", "required": True, "description": told, "schema": schema, **example}
 
 
 def _parts(pattern: str) -> list[tuple[str, str | None]]:

@@ -128,19 +128,17 @@ class Schemas:
     def _variant(self, node: Any, key: str, member: str, of: dict[str, Any], value: str) -> Schema:
         """The object as it is where `key` has that value."""
         children = {child.name: child for child in node.children}
-        found = self._members(node, children)
-        choice = children[key].typ
-        aliases = [alias for alias, meant in choice.aliases.items() if meant == value]
-        found["properties"][key] = {"enum": [str(value), *aliases]}
-        found["properties"][member] = {**self.of(of[value]), **_most("Properties", children[member].typ)}
-        default = default_of(children[key])
-        if default is not None and default != value:
-            found["required"] = sorted({*found.get("required", ()), key})
-        elif default is not None:
-            found["properties"][key]["default"] = default
-        if default is not None and hasattr(of[value], "one_of"):
-            found["required"] = sorted({*found.get("required", ()), member})
-        return found
+        rest = {name: child for name, child in children.items() if name not in (key, member)}
+        found, default = self._members(node, rest), default_of(children[key])
+        aliases = [alias for alias, meant in children[key].typ.aliases.items() if meant == value]
+        choice = {"enum": [str(value), *aliases], **({"default": default} if default == value else {})}
+        content = {**self.of(of[value]), **_most("Properties", children[member].typ)}
+        found["properties"] = {key: choice, **found["properties"], member: content}
+        needed = {name for name, child in children.items() if child.required}
+        if default is not None:  # a PATCH, which has none, may leave out what it does not change
+            needed |= {key} if default != value else set()
+            needed |= {member} if hasattr(of[value], "one_of") else set()
+        return {**found, "required": sorted(needed)} if needed else found
 
 
 def default_of(node: Any) -> Any:

@@ -29,7 +29,6 @@ _NEVER_IN_NFC = (
 )
 _PAGE_CHARACTER = rf"[^{_CONTROL}\\?#{_NEVER_IN_NFC}]"
 _PAGE_PATH = rf"^(?!.*//)(?!.*/\.\.?(?:/|$))/{_PAGE_CHARACTER}*$"
-_FILE_CHARACTER = rf"[^{_CONTROL}\\:{_NEVER_IN_NFC}]"
 _IGNORED = r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]*"
 
 
@@ -40,14 +39,14 @@ def _hidden(*letters: str) -> str:
 
 _DEVICE = (
     r"(?:[cC][oO][nN]|[pP][rR][nN]|[aA][uU][xX]|[nN][uU][lL]|[cC][oO][nN](?:[iI][nN]|[oO][uU][tT])\$"
-    r"|(?:[cC][oO][mM]|[lL][pP][tT])[0-9\u00b9\u00b2\u00b3])(?:\.[^/]*)?"
+    r"|(?:[cC][oO][mM]|[lL][pP][tT])[0-9\u00b9\u00b2\u00b3]) *(?:\.[^/]*)?"
 )
 _GIT = f"{_hidden(r'[.]', '[gG]', '[iI]', '[tT]')}|{_hidden('[gG]', '[iI]', '[tT]', '~', '1')}"
+_FILE_CHARACTER = rf"{_CONTROL}\\:/{_NEVER_IN_NFC}"
 # No segment is empty, too long, ends with a dot or a space, or is a name that some system takes for something else.
-_FILE_PATH = (
-    rf"^(?!/)(?!.*//)(?!.*[. ](?:/|$))(?!(?:.*/)?(?:[^/]{{{SEGMENT_BYTES + 1}}}|(?:{_DEVICE}|{_GIT})(?:/|$)))"
-    rf"{_FILE_CHARACTER}*$"
-)
+_SEGMENT = rf"(?!(?:{_DEVICE}|{_GIT})(?:/|$))[^{_FILE_CHARACTER}]{{0,{SEGMENT_BYTES - 1}}}[^. {_FILE_CHARACTER}]"
+_FILE_PATH = f"^(?:{_SEGMENT}/)*{_SEGMENT}"
+
 _HOURS, _MINUTES = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
 _DAY = (
     "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
@@ -99,21 +98,21 @@ SHARED: dict[str, Schema] = {
         "type": "string",
         "minLength": 1,
         "maxLength": FILE_PATH_BYTES,
-        "pattern": _FILE_PATH.replace("^", "^(?!.*/$)", 1),
+        "pattern": _FILE_PATH + "$",
         "description": f"A path in a tree: relative, in Unicode's normal form NFC, at most {FILE_PATH_BYTES} bytes, "
-        f"{SEGMENT_BYTES} a segment; no control characters, `\\`, `:`, names of devices, `.git`.",
+        f"{SEGMENT_BYTES} a segment; no control characters, `\\`, `:`, names of devices, `.git`, or its disguises.",
     },
     "FolderPath": {
         "type": "string",
         "minLength": 1,
         "maxLength": FILE_PATH_BYTES,
-        "pattern": _FILE_PATH,
+        "pattern": _FILE_PATH + "/?$",
         "description": "As a FilePath; may end with a slash.",
     },
     "DirectoryPath": {
         "type": "string",
         "maxLength": FILE_PATH_BYTES,
-        "pattern": _FILE_PATH,
+        "pattern": f"^(?:{_FILE_PATH.removeprefix('^')}/?)?$",
         "description": "As a FolderPath; empty for the root.",
     },
     "FileText": {
