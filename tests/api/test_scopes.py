@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pubsite.models import Account, Member, Role
+from pubsite.services import members
 from tests.conftest import Tenant
 
 PUBLISHER = "/api/v1/publisher"
