@@ -1,4 +1,4 @@
-"""Every traversal form through every place that takes a path: some 60,000 requests. The suite sends each form to a few.
+"""Every traversal form through every place that takes a path: some 36,000 requests. The suite sends each form to a few.
 
 `--short`: every twentieth form. Ends with exit code 1 at the first answer that a file outside of the tree has moved.
 """
