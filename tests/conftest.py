@@ -89,7 +89,7 @@ class Client:
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> TestResponse:
         """Any request, byte for byte; JSON unless a header says otherwise."""
-        sent = {"Content-Type": "application/json", **self.headers, **headers}
+        sent = {"Content-Type": "application/json", "Host": API_HOST, **self.headers, **headers}
         return self.app.request(path, method=method, body=body, headers=sent, status="*")
 
     def upload(self, path: str, file_path: str, body: bytes, status: int | str = "*") -> TestResponse:

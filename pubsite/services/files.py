@@ -41,10 +41,11 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes that one file, and the files of one site together, may have."""
+    """Bytes that one file, and the files of one site together, may have; and how many files these may be."""
 
     file_size: int
     site_size: int
+    files: int = 100_000
 
 
 def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
@@ -98,6 +99,8 @@ def put(
         raise Conflict(f"{path} is a directory")
     guard(None if file is None else file.digest)
     if file is None:
+        if site.files_count >= limits.files:
+            raise LimitExceeded(f"The site has all of the {limits.files} files that it may have")
         make_directories(db, site, path)
         file = new_row(site, path)
         db.add(file)

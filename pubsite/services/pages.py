@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,9 +166,10 @@ def batch(
     """
     site = sites.lock(db, site)
     drafts = _checked_batch(site, upsert)
-    present = {page.path_digest: page for page in db.scalars(select(Page).where(Page.site_id == site.id))}
+    gone = {page_key(path) for path in delete} - set(drafts)
+    present = _at_keys(db, site, gone | set(drafts))
     counts = BatchCounts()
-    for key in {page_key(path) for path in delete} - set(drafts):
+    for key in gone:
         if (page := present.pop(key, None)) is not None:
             db.delete(page)
             counts.deleted += 1
@@ -193,6 +194,12 @@ def batch(
     if counts.created or counts.updated or counts.deleted:
         sites.content_changed(db, site)
     return counts
+
+
+def _at_keys(db: Session, site: Site, keys: Set[str]) -> dict[str, Page]:
+    """The pages whose paths have those keys."""
+    query = select(Page).where(Page.site_id == site.id, Page.path_digest.in_(keys))
+    return {page.path_digest: page for page in db.scalars(query)}
 
 
 def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.orm import Session
 
-from pubsite.errors import Conflict, NotFound
+from pubsite.errors import Conflict, Invalid, NotFound
 from pubsite.models import (
     Deployment,
     File,
@@ -25,6 +26,7 @@ from pubsite.models import (
     text_digest,
 )
 from pubsite.models.base import same_json
+from pubsite.models.drafts import CONFIG_BYTES
 from pubsite.services import jobs, publishers
 from pubsite.services.constraints import flush_unique, insert_unique
 from pubsite.services.listing import WHOLE, Slice, cut
@@ -47,6 +49,7 @@ def create(
     config: dict[str, Any] | None = None,
 ) -> Site:
     """A new site; raises Conflict when the slug is taken, LimitExceeded when the publisher has `limit` sites."""
+    _require_size(config or {})
     publishers.take_site(db, publisher, limit)
     site = Site(
         id=uuid.uuid4(),
@@ -167,6 +170,7 @@ def update(db: Session, site: Site, changes: dict[str, Any]) -> Site:
     if "config" in changes:
         merged = {**site.config, **changes["config"]}
         changes["config"] = {key: value for key, value in merged.items() if value is not None}
+        _require_size(changes["config"])
     changed = {name: value for name, value in changes.items() if not same_json(getattr(site, name), value)}
     if not changed:
         return site
@@ -181,6 +185,12 @@ def update(db: Session, site: Site, changes: dict[str, Any]) -> Site:
     site.updated_at = now()
     flush_unique(db, _slug_taken(site.slug))
     return site
+
+
+def _require_size(config: dict[str, Any]) -> None:
+    """Every request that meets the site reads its config."""
+    if len(json.dumps(config, ensure_ascii=False).encode()) > CONFIG_BYTES:
+        raise Invalid.field("config", f"must have at most {CONFIG_BYTES} bytes as JSON")
 
 
 def _has_content(db: Session, site: Site) -> bool:

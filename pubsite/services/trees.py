@@ -80,8 +80,8 @@ def swap(
     limits: files.Limits,
 ) -> Outcome:
     """Make the tree of a locked site exactly `wanted` and `directories`; raises LimitExceeded. present: see `rows`."""
-    if len(wanted) > MOST_FILES or len(directories) > MOST_DIRECTORIES:
-        raise LimitExceeded(f"A tree may have {MOST_FILES} files, and {MOST_DIRECTORIES} directories")
+    if len(wanted) > limits.files or len(directories) > MOST_DIRECTORIES:
+        raise LimitExceeded(f"A site may have {limits.files} files, and {MOST_DIRECTORIES} directories")
     files.count_bytes(site, sum(content.size for content in wanted.values()) - site.files_bytes, limits)
     stays = {
         path: row for path, row in present.items() if (path in directories if row.content is None else path in wanted)

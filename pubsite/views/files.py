@@ -86,7 +86,7 @@ def file_json(file: File) -> dict[str, Any]:
 
 def limits(request: Request) -> Limits:
     settings = request.registry.settings_of_pubsite
-    return Limits(settings.file_size_limit, settings.site_size_limit)
+    return Limits(settings.file_size_limit, settings.site_size_limit, settings.site_files_limit)
 
 
 def list_directory(request: Request) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from pubsite.schema import (
 
 PAGE_TYPE = Choice(*PageType, aliases={0: PageType.HtmlPage, 1: PageType.Redirect})
 # Checked by the page's type, in `draft_of`.
-CONFIG = optional(MapOf(required(Anything()), key=Text(1, 8192)))
+CONFIG = optional(MapOf(required(Anything()), maximum=10_000, key=Text(0, 8192)))
 WORDS = ListOf(required(Text(1, 255)), maximum=100)
 
 
@@ -77,7 +77,7 @@ class RedirectConfig(OpenObject):
 
     one_of = ("target", "url")
     target = optional(Text(1, 8192), described="RedirectTarget")
-    url = optional(Text(1, 8192), described="RedirectTarget")
+    url = optional(Text(1, 8192), alone="RedirectTarget")
     status = optional(Integer(301, 308), described="RedirectStatus", default=302)
 
 

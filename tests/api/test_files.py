@@ -459,3 +459,15 @@ def test_files_go_with_their_site(tenant: Tenant, base: str) -> None:
     tenant.client.delete(f"/api/sites/{tenant.name}/raw", status=204)
     tenant.client.get(base, status=404)
     tenant.client.get(f"{base}/download/a.txt", status=404)
+
+
+def test_a_site_has_no_more_files_than_allowed(tenant: Tenant) -> None:
+    site = tenant.site("raw", "SelfManaged")
+    url = f"/api/sites/{site['id']}/files/upload"
+    limit = tenant.server.settings.site_files_limit
+    tenant.client.upload(url, "a.txt", b"x", status=200)
+    with tenant.server.database.transaction() as db:
+        db.get_one(Site, uuid.UUID(site["id"])).files_count = limit
+    refused = tenant.client.upload(url, "b.txt", b"x", status=400).json
+    assert refused["message"] == f"The site has all of the {limit} files that it may have"
+    tenant.client.upload(url, "a.txt", b"another", status=200)
