@@ -5,7 +5,8 @@ What a node is not able to say alone, its author says beside it:
 `hidden=True`: a key that is known only to be refused; `nullable=True`: null is taken;
 `default=`: what a key means that is left out (else the node's `missing`);
 `variants = (key, member, {value: node})` of an object: what `member` must be, by the value of `key`;
-`one_of = (names)` of an object: at least one of these keys must be there.
+`one_of = (names)` of an object: at least one of these keys must be there; `alone="Name"` of such a key: what it must be
+where it is the one.
 """
 
 from __future__ import annotations
@@ -108,11 +109,15 @@ class Schemas:
         if doc := _first_paragraph(type(node).__doc__):
             found["description"] = doc
         if (one_of := getattr(node, "one_of", None)) is not None:
-            found["anyOf"] = [{"required": [name]} for name in one_of]
+            found["anyOf"] = [self._alone(name, children[name]) for name in one_of]
         if (variants := getattr(node, "variants", None)) is not None:
             key, member, of = variants
             return {"description": doc, "anyOf": [self._variant(node, key, member, of, value) for value in of]}
         return found
+
+    def _alone(self, name: str, child: Any) -> Schema:
+        known = getattr(child, "alone", None)
+        return {"required": [name], **({} if known is None else {"properties": {name: self.shared(known)}})}
 
     def _members(self, node: Any, children: dict[str, Any]) -> Schema:
         found: Schema = {"type": "object", "properties": {name: self.of(child) for name, child in children.items()}}
