@@ -100,9 +100,11 @@ def site_of_member(request: Request) -> InSite:
 
 def _site(request: Request, *, public: bool, or_deleted: bool = False) -> InSite:
     identity = request.pubsite_identity if public else require_identity(request)
-    owner = publishers.find(request.db, request.matchdict["pubName"])
-    found = sites.find(request.db, owner, request.matchdict["slug"], or_deleted=or_deleted)
-    return InSite(_role(request, identity, found.publisher_id, found.id), found)
+    asked = request.matchdict["pubName"], request.matchdict["slug"]
+    account_id = None if identity is None else identity.account_id
+    found, role = sites.find_for(request.db, *asked, account_id, or_deleted=or_deleted)
+    reached = identity is not None and identity.reaches(found.publisher_id, found.id)
+    return InSite(role if reached else None, found)
 
 
 def page(request: Request) -> OfPage:

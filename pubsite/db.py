@@ -7,6 +7,7 @@ take their lock at BEGIN (IMMEDIATE), so that a read followed by a write cannot 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,14 +17,17 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.orm import Session, sessionmaker
+from transaction import TransactionManager
 from transaction.interfaces import TransientError
+from zope.sqlalchemy.datamanager import ZopeStatus, join_transaction
 
 BUSY_SECONDS = 10
 IDLE_SECONDS = 60
 # Names of routes whose requests change nothing, whatever their method.
 READS_ONLY: set[str] = set()
+_TRANSACTIONS = "transactions"
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # PostgreSQL: serialization failure, deadlock, lock not available.
 _RETRY_STATES = ("40001", "40P01", "55P03")
@@ -42,15 +46,25 @@ class Database:
         one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         is_sqlite = self.engine.dialect.name == "sqlite"
         reader = self.engine.execution_options(**({"sqlite_begin": "DEFERRED"} if is_sqlite else one_state))
-        self._writers = sessionmaker(self.engine, autoflush=False)
-        self._readers = sessionmaker(reader, autoflush=False)
+        self._writers, self._readers = self._sessions(self.engine), self._sessions(reader)
+        # Listeners are set once for all sessions of a request: setting them on each costs more than a query.
+        self._request_writers, self._request_readers = self._sessions(self.engine), self._sessions(reader)
+        for sessions in (self._request_writers, self._request_readers):
+            _InRequest.listen_to(sessions)
         self._wake_ups: list[Callable[[], None]] = []
+
+    def _sessions(self, engine: Engine) -> sessionmaker[Session]:
+        sessions = sessionmaker(engine, autoflush=False)
+        event.listen(sessions, "after_commit", self._wake)
+        return sessions
 
     def session(self, *, read_only: bool = False) -> Session:
         """A new session; its owner commits. After its commit, new jobs wake the workers of this process."""
-        session = (self._readers if read_only else self._writers)()
-        event.listen(session, "after_commit", self._wake)
-        return session
+        return (self._readers if read_only else self._writers)()
+
+    def session_of_request(self, transactions: TransactionManager, *, read_only: bool) -> Session:
+        """A new session that joins the present transaction of `transactions`, which ends it."""
+        return (self._request_readers if read_only else self._request_writers)(info={_TRANSACTIONS: transactions})
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -77,6 +91,33 @@ class Database:
                 wake_up()
 
 
+class _InRequest(zope.sqlalchemy.ZopeTransactionEvents):
+    """Joins each session to the transaction of its own request: by the manager in its `info`, not by one of its own."""
+
+    EVENTS = (
+        *("after_begin", "after_attach", "after_flush", "after_bulk_update", "after_bulk_delete"),
+        *("before_commit", "do_orm_execute"),
+    )
+
+    @classmethod
+    def listen_to(cls, sessions: sessionmaker[Session]) -> None:
+        listeners = cls()
+        for name in cls.EVENTS:
+            event.listen(sessions, name, getattr(listeners, name))
+
+    def after_begin(self, session: Session, transaction: object, connection: object) -> None:
+        join_transaction(session, transaction_manager=session.info[_TRANSACTIONS])
+
+    def after_attach(self, session: Session, instance: object) -> None:
+        join_transaction(session, transaction_manager=session.info[_TRANSACTIONS])
+
+    # What marks a session as changed finds it joined, and asks for no manager.
+
+    def before_commit(self, session: Session) -> None:
+        own = session.info[_TRANSACTIONS].get().status == ZopeStatus.COMMITTING
+        assert own or session.in_nested_transaction(), "the request's transaction is pyramid_tm's to commit"
+
+
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
@@ -93,9 +134,24 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, in _begin_sqlite
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    _enter_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _enter_wal(cursor: DBAPICursor) -> None:
+    """Two processes that make a database at once: the switch of its mode does not wait, as everything else does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY_CODES or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _prepare_postgresql(connection: DBAPIConnection, record: object) -> None:
@@ -126,10 +182,9 @@ def _tell_busy(context: ExceptionContext) -> None:
 
 def _request_session(request: Request) -> Session:
     """`request.db`: a session in the request's transaction, closed by it; a reader's for GET and HEAD."""
-    route = request.matched_route
+    route, database = request.matched_route, request.registry.database
     read_only = request.method in ("GET", "HEAD") or (route is not None and route.name in READS_ONLY)
-    session: Session = request.registry.database.session(read_only=read_only)
-    zope.sqlalchemy.register(session, transaction_manager=request.tm)
+    session: Session = database.session_of_request(request.tm, read_only=read_only)
     return session
 
 

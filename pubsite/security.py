@@ -18,8 +18,8 @@ from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 from pubsite import jws
 from pubsite.errors import Unauthorized
 from pubsite.issuers import OutsideClaims
-from pubsite.models import Account, Role
-from pubsite.services import tokens
+from pubsite.models import Role
+from pubsite.services import accounts, tokens
 from pubsite.services.outside import OutsideAccounts
 
 PUBLIC = NO_PERMISSION_REQUIRED
@@ -163,16 +163,16 @@ def _of_jwt(request: Request, text: str) -> Identity:
     if issuer is not None:
         return _of_outside(request, issuer.verify(token))
     claims = request.registry.keys.verify(token)
-    account = request.db.get(Account, claims.account_id)
-    if account is None:
+    is_staff = accounts.is_staff(request.db, claims.account_id)
+    if is_staff is None:
         raise Unauthorized
-    return Identity(account.id, account.is_staff, claims.scopes, claims.expires_at)
+    return Identity(claims.account_id, is_staff, claims.scopes, claims.expires_at)
 
 
 def _of_outside(request: Request, claims: OutsideClaims) -> Identity:
     outside: OutsideAccounts = request.registry.outside_accounts
     account_id = outside.account_of(claims.issuer, claims.subject, called=claims.name, email=claims.email)
-    if request.db.get(Account, account_id) is None:
+    if accounts.is_staff(request.db, account_id) is None:
         outside.forget(claims.issuer, claims.subject)
         raise Unauthorized
     return Identity(account_id, False, claims.scopes, claims.expires_at)

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, NotFound
@@ -16,6 +16,7 @@ from pubsite.services.constraints import insert_unique
 NAME_LENGTH = 255
 EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its two brackets
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
+_IS_STAFF = select(Account.is_staff).where(Account.id == bindparam("id"))
 
 
 def create(db: Session, *, name: str, email: str | None = None, is_staff: bool = False) -> Account:
@@ -57,6 +58,11 @@ def named(db: Session, name: str) -> Account:
     if account is None:
         raise NotFound("Account not found")
     return account
+
+
+def is_staff(db: Session, account_id: uuid.UUID) -> bool | None:
+    """Whether an account is staff; None when there is no such account."""
+    return db.scalar(_IS_STAFF, {"id": account_id})
 
 
 def list_all(db: Session) -> Sequence[Account]:

@@ -21,9 +21,8 @@ def insert_unique(db: Session, row: Any, conflict: Conflict) -> None:
 
 
 def flush_unique(db: Session, conflict: Conflict) -> None:
-    """Flush changes in a savepoint; raises `conflict` when a constraint refuses them."""
+    """Flush changes; raises `conflict` when a constraint refuses them, and then the transaction has ended."""
     try:
-        with db.begin_nested():
-            db.flush()
+        db.flush()
     except IntegrityError as error:
         raise conflict from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Forbidden, Invalid, NotFound
@@ -17,6 +17,13 @@ from pubsite.models import Account, Member, Publisher, Role, now
 from pubsite.services import publishers
 from pubsite.services.constraints import insert_unique
 from pubsite.services.listing import WHOLE, Slice, cut
+
+# Statements of every request are made once: making one costs as much as running it.
+_ROLE = select(Member.role).where(
+    Member.publisher_id == bindparam("publisher_id"),
+    Member.account_id == bindparam("account_id"),
+    Member.accepted_at.is_not(None),
+)
 
 
 def add(db: Session, publisher: Publisher, account: Account, role: Role) -> Member:
@@ -28,11 +35,7 @@ def add(db: Session, publisher: Publisher, account: Account, role: Role) -> Memb
 
 def role_of(db: Session, publisher_id: uuid.UUID, account_id: uuid.UUID) -> Role | None:
     """The role of an accepted member; None for anybody else, the invited included."""
-    role = db.scalar(
-        select(Member.role).where(
-            Member.publisher_id == publisher_id, Member.account_id == account_id, Member.accepted_at.is_not(None)
-        )
-    )
+    role = db.scalar(_ROLE, {"publisher_id": publisher_id, "account_id": account_id})
     return None if role is None else Role(role)
 
 

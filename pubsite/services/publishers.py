@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, LimitExceeded, NotFound
@@ -19,6 +19,8 @@ from pubsite.services.listing import WHOLE, Slice, cut
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 NAME_LENGTH = 63
 RESERVED = frozenset({"me", "quota", "pages", "site", "api", "zone", "www"})
+
+_BY_NAME = select(Publisher).where(Publisher.name == bindparam("name"))
 
 
 def create(
@@ -55,7 +57,7 @@ def is_uuid(text: str) -> bool:
 def find(db: Session, name: str) -> Publisher:
     """The publisher of that name; raises NotFound."""
     # What cannot be a name is not looked up: a NUL in it would be an error of PostgreSQL's.
-    publisher = db.scalar(select(Publisher).where(Publisher.name == name)) if NAME.match(name) else None
+    publisher = db.scalar(_BY_NAME, {"name": name}) if NAME.match(name) else None
     if publisher is None:
         raise NotFound("Publisher not found")
     return publisher

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, and_, bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, NotFound
@@ -20,6 +20,7 @@ from pubsite.models import (
     Mode,
     Page,
     Publisher,
+    Role,
     Site,
     host_label,
     now,
@@ -34,6 +35,29 @@ from pubsite.services.listing import WHOLE, Slice, cut
 ON_AIR = "site.on_air"
 PURGE = "site.purge"
 RESTORE_DAYS = 30
+_BY_ID = select(Site).where(Site.id == bindparam("id"), Site.deleted_at.is_(None))
+_OF_PUBLISHER = (
+    select(Site, Member.role)
+    .join(Publisher, Publisher.id == Site.publisher_id)
+    .outerjoin(
+        Member,
+        and_(
+            Member.publisher_id == Publisher.id,
+            Member.account_id == bindparam("account_id"),
+            Member.accepted_at.is_not(None),
+        ),
+    )
+    .where(Publisher.name == bindparam("publisher_name"))
+)
+# (by its id?, deleted ones too?) -> a site and the caller's role.
+_WITH_ROLE = {
+    (by_id, or_deleted): (_OF_PUBLISHER if or_deleted else _OF_PUBLISHER.where(Site.deleted_at.is_(None))).where(
+        (Site.id if by_id else Site.slug_digest) == bindparam("which")
+    )
+    for by_id in (True, False)
+    for or_deleted in (True, False)
+}
+_LOCKED = _BY_ID.with_for_update().execution_options(populate_existing=True)
 
 
 def create(
@@ -89,19 +113,36 @@ def _slug_taken(slug: str) -> Conflict:
 
 def find(db: Session, publisher: Publisher, slug_or_id: str, *, or_deleted: bool = False) -> Site:
     """The publisher's site of that slug or id, with `or_deleted` also while it can be restored; raises NotFound."""
-    criterion = Site.slug_digest == _slug_digest(slug_or_id)
+    which = Site.slug_digest == _slug_digest(slug_or_id)
     if publishers.is_uuid(slug_or_id):
-        criterion = Site.id == uuid.UUID(slug_or_id)
-    query = select(Site).where(Site.publisher_id == publisher.id, criterion)
+        which = Site.id == uuid.UUID(slug_or_id)
+    query = select(Site).where(Site.publisher_id == publisher.id, which)
     site = db.scalar(query if or_deleted else query.where(Site.deleted_at.is_(None)))
     if site is None:
         raise NotFound("Site not found")
     return site
 
 
+def find_for(
+    db: Session, publisher_name: str, slug_or_id: str, account_id: uuid.UUID | None, *, or_deleted: bool = False
+) -> tuple[Site, Role | None]:
+    """What `publishers.find`, `find` and `members.role_of` find, in one statement; raises NotFound as they do."""
+    by_id = publishers.is_uuid(slug_or_id)
+    values = {
+        "publisher_name": publisher_name if publishers.NAME.match(publisher_name) else "",
+        "which": uuid.UUID(slug_or_id) if by_id else _slug_digest(slug_or_id),
+        "account_id": account_id,
+    }
+    found = db.execute(_WITH_ROLE[by_id, or_deleted], values).first()
+    if found is None:
+        publishers.find(db, publisher_name)  # tells when it is the publisher that is missing
+        raise NotFound("Site not found")
+    return found[0], None if found[1] is None else Role(found[1])
+
+
 def get(db: Session, site_id: uuid.UUID) -> Site | None:
     """The site of that id; None when it is unknown or deleted."""
-    return db.scalar(select(Site).where(Site.id == site_id, Site.deleted_at.is_(None)))
+    return db.scalar(_BY_ID, {"id": site_id})
 
 
 def oldest_of_slug(db: Session, slug: str, publisher_name: str | None) -> Site:
@@ -147,10 +188,9 @@ def _alive(part: Slice) -> Select[Site]:
 
 def lock(db: Session, site: Site) -> Site:
     """The site's newest row, locked until the transaction ends; raises NotFound when it was deleted meanwhile."""
-    locked = db.scalar(
-        select(Site).where(Site.id == site.id, Site.deleted_at.is_(None)).with_for_update(),
-        execution_options={"populate_existing": True},
-    )
+    if db.get_bind().dialect.name == "sqlite" and site in db and site.deleted_at is None:
+        return site  # there the transaction is the lock, taken before the site was read
+    locked = db.scalar(_LOCKED, {"id": site.id})
     if locked is None:
         raise NotFound("Site not found")
     return locked

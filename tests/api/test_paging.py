@@ -126,3 +126,17 @@ def test_lists_take_as_many_statements_whatever_their_length(tenant: Tenant) -> 
             counts[-1][url] = len(seen)
     assert counts[0] == counts[1]
     assert max(counts[0].values()) <= 6
+
+
+def test_a_site_of_many_pages_takes_one_statement_more(tenant: Tenant) -> None:
+    """The first 500 come in one go, and all the others in another, however many they are."""
+    tenant.site("s0")
+    url, counts = f"/api/sites/{tenant.name}/s0/pages", []
+    for start in (0, 600, 1200):
+        put = [{"path": f"/{number:05}"} for number in range(start, start + 600)]
+        tenant.client.post(f"{url}:batch", {"upsert": put}, status=200)
+        with statements(tenant) as seen:
+            listed = tenant.client.get(url).json
+        assert [page["path"] for page in listed] == [f"/{number:05}" for number in range(start + 600)]
+        counts.append(len(seen))
+    assert len(set(counts)) == 1
