@@ -22,7 +22,7 @@ import pytest
 from tests.crash.process import ROOT, Pserve
 
 ADDRESS = "localhost:6543"  # of the server in the docs
-SECONDS = 60
+SECONDS = 120
 PART = re.compile(r"^```(\w*)\n(.*?)^```$|^(#+ [^\n]*)$", re.M | re.S)
 # Stands before curl in PATH. A curl within the command line of another has ended before that one begins.
 CURL = """#!/bin/sh
