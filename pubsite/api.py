@@ -75,6 +75,10 @@ class Service(cornice.Service):
             READS_ONLY.add(name)
         self.endpoints: dict[str, Endpoint] = {}
 
+    def keeps_answers(self, method: str) -> bool:
+        """Whether a method heeds `Idempotency-Key`: it changes something, and so has a transaction that can write."""
+        return method in api_idempotency.METHODS and self.name not in READS_ONLY
+
     def on(
         self,
         method: str,
@@ -106,7 +110,7 @@ class Service(cornice.Service):
 
             def view(request: Request) -> Any:
                 request.response.status_code = status
-                if api_idempotency.HEADER in request.headers and method in api_idempotency.METHODS:
+                if api_idempotency.HEADER in request.headers and self.keeps_answers(method):
                     return api_idempotency.answer_once(request, route, handler)
                 return handler(request)
 

@@ -8,7 +8,6 @@ from typing import Any
 from pubsite import contexts
 from pubsite.api import Endpoint, Media, Service
 from pubsite.api_errors import ENVELOPED
-from pubsite.api_idempotency import METHODS as IDEMPOTENT_METHODS
 from pubsite.api_paging import Paged
 from pubsite.openapi_examples import BODIES
 from pubsite.openapi_paths import Path
@@ -43,7 +42,7 @@ def operation(service: Service, method: str, path: Path, schemas: Schemas) -> Sc
         "operationId": f"{service.name}_{method.lower()}".replace(".", "_").replace("-", "_"),
         "tags": [path.tag],
         **_told(endpoint),
-        "parameters": [*_query(endpoint, schemas), *_headers(method, endpoint)],
+        "parameters": [*_query(endpoint, schemas), *_headers(service, method, endpoint)],
         "responses": _responses(service, method, endpoint, path, schemas),
         "security": _security(service, endpoint),
     }
@@ -93,9 +92,9 @@ def _query(endpoint: Endpoint, schemas: Schemas) -> list[Schema]:
     return found
 
 
-def _headers(method: str, endpoint: Endpoint) -> list[Schema]:
+def _headers(service: Service, method: str, endpoint: Endpoint) -> list[Schema]:
     names = ["X-Request-Id"]
-    if method in IDEMPOTENT_METHODS and _asks(endpoint):
+    if service.keeps_answers(method) and _asks(endpoint):
         names.append("Idempotency-Key")
     if endpoint.tagged:
         names += ["If-Match", "If-None-Match"] if method == "GET" else ["If-Match"]
@@ -124,7 +123,7 @@ def _body(body: Any, schemas: Schemas, example: Any) -> Schema:
 
 def _form_field(kind: str, schemas: Schemas) -> Schema:
     if kind == "binary":
-        return {"type": "string", "format": "binary", "minLength": 1}
+        return {"type": "string", "format": "binary", "description": "The file; an empty one is refused."}
     return {"type": "string"} if kind == "string" else schemas.shared(kind)
 
 
@@ -162,7 +161,7 @@ def _errors(service: Service, method: str, endpoint: Endpoint, path: Path) -> se
         (412, endpoint.tagged),
         (413, endpoint.body is not None),
         (415, endpoint.body is not None and not isinstance(endpoint.body, Media)),
-        (422, asks and method in IDEMPOTENT_METHODS),
+        (422, asks and service.keeps_answers(method)),
     ):
         if is_possible:
             found.add(status)
@@ -175,7 +174,7 @@ def _success(status: int, service: Service, method: str, endpoint: Endpoint, sch
         headers.append("ETag")
     if isinstance(endpoint.query, Paged):
         headers.append("Link")
-    if method in IDEMPOTENT_METHODS:
+    if service.keeps_answers(method):
         headers.append("Idempotent-Replayed")
     if 202 in (endpoint.status, *endpoint.statuses):
         headers.append("Preference-Applied")

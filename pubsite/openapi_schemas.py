@@ -124,7 +124,7 @@ class Schemas:
         if needed := sorted(name for name, child in children.items() if child.required):
             found["required"] = needed
         if node.typ.keep_unknown:
-            found["propertyNames"] = text(types.Text(1, 8192))
+            found["propertyNames"] = {"pattern": NO_NUL}
             found["additionalProperties"] = self.shared("JsonValue")
         else:
             found["additionalProperties"] = False
@@ -137,7 +137,8 @@ class Schemas:
         found, default = self._members(node, rest), default_of(children[key])
         aliases = [alias for alias, meant in children[key].typ.aliases.items() if meant == value]
         choice = {"enum": [str(value), *aliases], **({"default": default} if default == value else {})}
-        content = {**self.of(of[value]), **_most("Properties", children[member].typ)}
+        within = children[member].typ
+        content = {**self.of(of[value]), "propertyNames": text(within.key), **_most("Properties", within)}
         found["properties"] = {key: choice, **found["properties"], member: content}
         needed = {name for name, child in children.items() if child.required}
         if default is not None:  # a PATCH, which has none, may leave out what it does not change

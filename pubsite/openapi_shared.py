@@ -12,6 +12,7 @@ from pubsite.models.paths import FILE_PATH_BYTES, PAGE_PATH_LENGTH, REDIRECT_STA
 from pubsite.schema import MAX_INTEGER
 from pubsite.services.publishers import NAME_LENGTH, RESERVED
 from pubsite.services.trees import MOST_FILES
+from pubsite.signing import SCOPES
 
 Schema = dict[str, Any]
 
@@ -92,6 +93,13 @@ SHARED: dict[str, Schema] = {
         "maxLength": NAME_LENGTH,
         "pattern": rf"^(?!(?:{'|'.join(sorted(RESERVED))})$)(?!(-?[0-9a-f]){{32}}$)[a-z0-9]+(?:-[a-z0-9]+)*$",
         "description": "Lower-case letters, digits and single hyphens between them; no reserved word, no UUID.",
+    },
+    "Scopes": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": len(SCOPES),
+        "items": {"enum": list(SCOPES)},
+        "description": "What a token may do; never more than the one that makes it.",
     },
     "RedirectStatus": {"enum": sorted(REDIRECT_STATUSES)},
     "FilePath": {

@@ -6,7 +6,8 @@ from typing import Any
 
 from pubsite.api import present, time
 from pubsite.models import Page, PageRevision, PageType
-from pubsite.schema import Anything, Choice, Identifier, Instant, Integer, MapOf, Object, Text, optional, required
+from pubsite.schema import Choice, Identifier, Instant, Integer, Object, Text, optional, required
+from pubsite.views.page_config import CONFIG
 
 
 class PageObject(Object):
@@ -15,7 +16,7 @@ class PageObject(Object):
     id = required(Identifier())
     type = required(Choice(*PageType))
     path = required(Text(1, 8192))
-    config = required(MapOf(required(Anything())))
+    config = required(CONFIG.typ)
     site_id = required(Identifier())
     sector_id = optional(Identifier())
     revision = required(Integer(1))
@@ -30,7 +31,7 @@ class RevisionObject(Object):
     revision = required(Integer(1))
     type = required(Choice(*PageType))
     path = required(Text(1, 8192))
-    config = optional(MapOf(required(Anything())))
+    config = optional(CONFIG.typ)
     account_id = optional(Identifier())
     created_at = required(Instant())
 

@@ -40,7 +40,7 @@ class TokenCreate(Object):
     """The body of POST: a name for people, and limits, none beyond those of the token at hand."""
 
     name = required(Text(1, 255, ONE_LINE, "one line without control characters"))
-    scopes = required(SCOPE_LIST)
+    scopes = required(SCOPE_LIST, described="Scopes")
     publisher_id = optional(Identifier())
     site_id = optional(Identifier())
     expires_at = optional(Timestamp())

@@ -56,3 +56,11 @@ def test_a_preview_stands_in_no_writers_way(tenant: Tenant) -> None:
         written += 1
     thread.join()
     assert written > 3
+
+
+def test_an_idempotency_key_is_passed_over(tenant: Tenant) -> None:
+    """Nothing is changed, so nothing must be kept: its transaction could not write on PostgreSQL."""
+    tenant.site()
+    for title in ("One", "Two"):
+        body = {"config": {"title": title}}
+        assert title in tenant.client.post(url(tenant), body, status=200, **{"Idempotency-Key": "k"}).json["html"]

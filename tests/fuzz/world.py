@@ -1,0 +1,154 @@
+"""A tenant with some of everything, made over HTTP, so that another server can be given the very same."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pubsite
+from pubsite.build.pool import RendererPool
+from pubsite.db import Database
+from pubsite.services import accounts
+from pubsite.settings import load
+from pubsite.signing import Keys
+from pubsite.storage import open_storage
+from pubsite.worker import Worker
+from tests.fuzz.recording import Recorder, WsgiApp, call, environ_of
+
+TEXT = "body { color: teal }\n"
+PEOPLE = ("owner", "other", "third")
+
+
+@dataclass
+class Server:
+    """An app without a worker thread: `work` runs what is due, so that answers do not hang on who is quicker."""
+
+    app: WsgiApp
+    work: Callable[[], None]
+    accounts: dict[str, str]
+    tokens: dict[str, str]
+
+    def stands_for(self, other: Server) -> dict[str, str]:
+        """What of this server stands for what of the other."""
+        kinds = ((self.accounts, other.accounts), (self.tokens, other.tokens))
+        return {mine[name]: others[name] for mine, others in kinds for name in PEOPLE}
+
+
+@contextmanager
+def new_server(data_dir: Path, database_url: str = "") -> Iterator[Server]:
+    """A server of its own with three accounts; nothing else is in it."""
+    ini = {
+        "pubsite.development": "true",
+        "pubsite.data_dir": str(data_dir),
+        "pubsite.worker": "off",
+        "pubsite.render_processes": "1",
+        "pubsite.sites_per_publisher": "1000000",
+        **({"sqlalchemy.url": database_url} if database_url else {}),
+    }
+    settings = load(ini, environ={})
+    with ExitStack() as opened:
+        app = opened.enter_context(closing(pubsite.main({}, **ini)))
+        database = opened.enter_context(closing(Database(settings.database_url)))
+        storage = opened.enter_context(closing(open_storage(settings.data_dir)))
+        worker = Worker(settings, database, storage, opened.enter_context(closing(RendererPool(1))))
+        with database.transaction() as db:
+            people = {name: accounts.create(db, name=name) for name in PEOPLE}
+            db.flush()
+            ids = {name: account.id for name, account in people.items()}
+        keys = Keys.load(settings.data_dir)
+        tokens = {name: keys.issue_token(ids[name], lifetime=timedelta(hours=12))[0] for name in PEOPLE}
+
+        def work() -> None:
+            while worker.run_one():
+                pass
+
+        yield Server(app, work, {name: str(number) for name, number in ids.items()}, tokens)
+
+
+@dataclass
+class World:
+    """What is there, by name; `fresh_*` makes something to be taken away."""
+
+    server: Server
+    recorder: Recorder
+    ids: dict[str, str] = field(default_factory=dict)
+    deployments: dict[str, str] = field(default_factory=dict)
+    trees: dict[str, dict[str, str]] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def send(self, method: str, path: str, body: Any = None, *, who: str = "owner", raw: bytes | None = None) -> Any:
+        """A request that must succeed; its JSON."""
+        sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        kind = "application/octet-stream" if raw is not None else "application/json"
+        headers = {"HTTP_AUTHORIZATION": f"Bearer {self.server.tokens[who]}", "CONTENT_TYPE": kind}
+        path, _, query = path.partition("?")
+        status, _, answer = call(self.recorder, environ_of(method, path, query, headers, sent))
+        if status[0] != "2":
+            raise AssertionError(f"{method} {path}: {status} {answer[:500]!r}")
+        return json.loads(answer) if answer else None
+
+    def work(self) -> None:
+        self.recorder.worked()
+        self.server.work()
+
+    def build(self) -> None:
+        for name in ("press", "makers", "guests"):
+            self.send("POST", "/api/publishers", {"name": name})
+        for slug, mode in (("docs", 0), ("changed", 0), ("batched", 0), ("assets", 0), ("plain", 1), ("tree", 1)):
+            self.ids[slug] = self.site(slug, mode)["id"]
+        self.page("docs", "/", {"content": "<p>home</p>"})
+        self.ids["page"] = self.page("docs", "/kept", {"content": "# Kept", "format": "markdown"})["id"]
+        self.send("PATCH", f"/api/sites/pages/{self.ids['page']}", {"config": {"content": "<p>twice</p>"}})
+        self.ids["html"] = self.page("changed", "/html", {"content": "<p>x</p>"})["id"]
+        self.ids["redirect"] = self.page("changed", "/redirect", {"target": "/"}, type="Redirect")["id"]
+        for kind, slug in (("files", "plain"), ("files", "tree"), ("assets", "assets"), ("assets", "batched")):
+            for path in ("index.txt", "css/site.css"):
+                self.put_file(kind, self.ids[slug], path)
+        self.send(
+            "POST", "/api/publishers/press/members", {"account_id": self.server.accounts["other"], "role": "Viewer"}
+        )
+        for slug in ("docs", "changed"):
+            for n in (1, 2):
+                self.page(slug, f"/deployed-{n}", {"content": f"<p>{n}</p>"})
+                asked = self.send("POST", "/api/v1/publisher/deployments", {"site_id": self.ids[slug]})
+                self.deployments[slug] = asked["data"]["id"]
+                self.work()
+
+    def site(self, slug: str, mode: int = 0, publisher: str = "press") -> Any:
+        return self.send("POST", f"/api/sites/{publisher}", {"slug": slug, "name": slug, "mode": mode})
+
+    def page(self, slug: str, path: str, config: dict[str, Any], **fields: Any) -> Any:
+        return self.send("POST", f"/api/sites/press/{self.ids[slug]}/pages", {"path": path, "config": config, **fields})
+
+    def put_file(self, kind: str, site_id: str, path: str) -> None:
+        """By sync, so that no multipart body must be made."""
+        content = TEXT.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        base = f"/api/sites/{site_id}/{kind}"
+        self.send("PUT", f"{base}/blobs/{digest}", raw=content)
+        tree = {**self.trees.get(site_id, {}), path: digest}
+        self.send("POST", f"{base}/sync?commit=true", {"files": tree})
+        self.trees[site_id] = tree
+
+    def fresh_name(self, word: str) -> str:
+        return f"{word}-{next(self.numbers)}"
+
+
+def archive(*names: str) -> str:
+    """A tar of small text files, in ASCII: the generator takes only text for a valid body."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as packed:
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(TEXT)
+            packed.addfile(entry, io.BytesIO(TEXT.encode()))
+    return file.getvalue().decode("ascii")
