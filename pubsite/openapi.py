@@ -13,7 +13,7 @@ from typing import Any
 from pyramid.config import Configurator
 
 from pubsite.api import Service
-from pubsite.openapi_operations import operation
+from pubsite.openapi_operations import errors, operation
 from pubsite.openapi_paths import TAGS, path_of
 from pubsite.openapi_schemas import Schemas, Undescribed
 from pubsite.openapi_shared import Schema
@@ -70,6 +70,8 @@ HEADERS: dict[str, Schema] = {
 def document(services: Iterable[Any], settings: Settings) -> Schema:
     """The document of these services, with the limits of the settings; raises Undescribed."""
     schemas = Schemas(settings.file_size_limit)
+    for shape in ("Error", "EnvelopeError"):
+        schemas.shared(shape)
     paths: dict[str, Schema] = {}
     tags = set()
     for service in sorted(services, key=lambda each: each.path):
@@ -91,6 +93,7 @@ def document(services: Iterable[Any], settings: Settings) -> Schema:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "parameters": {name: {"name": name, "in": "header", **told} for name, told in PARAMETERS.items()},
+            "responses": errors(),
             "headers": {name: {**told, "schema": {"type": "string"}} for name, told in HEADERS.items()},
             "securitySchemes": {
                 "bearer": {
@@ -106,7 +109,7 @@ def document(services: Iterable[Any], settings: Settings) -> Schema:
 
 def dumped(services: Iterable[Any], settings: Settings) -> bytes:
     """The document as JSON."""
-    return json.dumps(document(services, settings), ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(document(services, settings), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def own_services() -> list[Any]:

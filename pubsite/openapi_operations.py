@@ -128,19 +128,26 @@ def _form_field(kind: str, schemas: Schemas) -> Schema:
 
 
 def _responses(service: Service, method: str, endpoint: Endpoint, path: Path, schemas: Schemas) -> Schema:
-    enveloped = service.path.startswith(ENVELOPED)
     found = {status: _success(status, service, method, endpoint, schemas) for status in _successes(method, endpoint)}
-    error = ref("EnvelopeError" if enveloped else "Error")
-    schemas.shared(error["$ref"].rpartition("/")[2])
+    shape = "EnvelopeError" if service.path.startswith(ENVELOPED) else "Error"
     for status in _errors(service, method, endpoint, path):
         if status not in ERRORS:
             raise Undescribed(f"{service.name}: no words for the status {status}")
-        found[status] = {
-            "description": ERRORS[status],
-            "headers": _header_refs("X-Request-Id", *HEADERS_OF_ERRORS.get(status, ())),
-            "content": {"application/json": {"schema": error}},
-        }
+        found[status] = {"$ref": f"#/components/responses/{shape}{status}"}
     return {str(status): found[status] for status in sorted(found)}
+
+
+def errors() -> Schema:
+    """Every error in both shapes, by the name that operations refer to."""
+    return {
+        f"{shape}{status}": {
+            "description": told,
+            "headers": _header_refs("X-Request-Id", *HEADERS_OF_ERRORS.get(status, ())),
+            "content": {"application/json": {"schema": ref(shape)}},
+        }
+        for shape in ("EnvelopeError", "Error")
+        for status, told in ERRORS.items()
+    }
 
 
 def _successes(method: str, endpoint: Endpoint) -> set[int]:

@@ -136,7 +136,7 @@ def fuzz(world: World, asked: argparse.Namespace) -> Tally:
 
 
 def configured(asked: argparse.Namespace, token: str) -> SchemathesisConfig:
-    examples = asked.examples or (25 if asked.cases <= 2_000 else 250)
+    examples = asked.examples or (30 if asked.short else 220)
     return SchemathesisConfig.from_dict(
         {
             "seed": asked.seed,
@@ -145,7 +145,11 @@ def configured(asked: argparse.Namespace, token: str) -> SchemathesisConfig:
             "continue-on-failure": True,
             "generation": {"deterministic": True, "no-shrink": True, "database": "none"},
             "checks": {"enabled": True},
-            "phases": {"fuzzing": {"generation": {"max-examples": examples}}, "stateful": {"enabled": False}},
+            "phases": {
+                "coverage": {"enabled": not asked.short},  # thousands of its own: every bound and type, each once
+                "fuzzing": {"generation": {"max-examples": examples}},
+                "stateful": {"enabled": False},
+            },
         }
     )
 
