@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
@@ -17,11 +18,13 @@ import pytest
 from cornice.service import get_services
 from pyramid.config import Configurator
 
+from pubsite.api import Endpoint
 from pubsite.build import BuildResult, build
 from pubsite.build.pool import RendererPool
 from pubsite.build.snapshot import AssetSource, PageSource, SiteSource, Snapshot
 from pubsite.cli import pubsite
 from pubsite.cli.importing import plan_import
+from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.settings import Settings
 from pubsite.storage import Manifest, ObjectStore, memory_storage
 from pubsite.views.page_config import HtmlPageConfig, RedirectConfig
@@ -30,6 +33,7 @@ from pubsite.views.site_config import SiteConfig
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`")
+NEEDED = re.compile(ENDPOINT.pattern + r" · (\w+)(?:[^·\n]* · scope `(\w+)`)?")
 HREF = re.compile(r"""<(?:a|img|link|script)\b[^>]*?\s(?:href|src)="([^"]*)\"""")
 ID = re.compile(r'\sid="([^"]+)"')
 
@@ -76,6 +80,17 @@ def test_the_endpoints_that_are_documented_are_those_that_exist() -> None:
     assert documented == set(_routes())
 
 
+def test_the_role_and_scope_of_each_endpoint_are_those_that_it_needs() -> None:
+    told = {(method, _pattern(path)): (who, scope) for method, path, who, scope in NEEDED.findall(text_of("api.md"))}
+    assert len(told) > 40
+    wrong = {
+        endpoint: (who, scope, needed)
+        for endpoint, (who, scope) in told.items()
+        if (needed := _needed(*endpoint)) != (who if needed[0] else "", scope)
+    }
+    assert wrong == {}
+
+
 @pytest.mark.parametrize("key", sorted(config_keys(SiteConfig())))
 def test_every_key_of_a_sites_config_is_in_its_table(key: str) -> None:
     group, _, member = key.partition(".")
@@ -108,12 +123,26 @@ def test_the_docs_build_into_a_site_whose_links_all_lead_somewhere() -> None:
     assert _dead_fragments(objects, result) == []
 
 
-def _routes() -> Iterator[tuple[str, str]]:
+@cache
+def _routes() -> dict[tuple[str, str], Endpoint]:
     with Configurator(settings={"handle_exceptions": False}) as config:
         for part in ("api", "security", "views"):
             config.include(f"pubsite.{part}")
-    for service in get_services():
-        yield from ((method, _pattern(service.path)) for method in service.defined_methods if method != "HEAD")
+    return {
+        (method, _pattern(service.path)): service.endpoints[method]
+        for service in get_services()
+        for method in service.defined_methods
+        if method != "HEAD"
+    }
+
+
+def _needed(method: str, path: str) -> tuple[str, str]:
+    """The least role, empty where there is none or the handler asks for itself; and the scope."""
+    endpoint = _routes()[method, path]
+    if endpoint.permission == PUBLIC and endpoint.scope_of is None:
+        return "public", ""
+    need = NEEDS[Permission(endpoint.scope_of or endpoint.permission)]
+    return "" if endpoint.scope_of or need.role is None else need.role.name, need.scope
 
 
 def _pattern(path: str) -> str:
