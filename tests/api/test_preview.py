@@ -39,12 +39,12 @@ def test_what_could_not_be_saved_is_refused_alike(tenant: Tenant) -> None:
 
 
 def test_a_preview_stands_in_no_writers_way(tenant: Tenant) -> None:
-    """A page of 20,000 brackets takes its renderer's whole time; who writes meanwhile does not wait for it."""
+    """A page of thousands of brackets takes its renderer seconds; who writes meanwhile does not wait for it."""
     tenant.site()
     ended = threading.Event()
 
     def show() -> None:
-        body = {"config": {"format": "markdown", "content": "[" * 20_000}}
+        body = {"config": {"format": "markdown", "content": "[" * 4_000}}
         tenant.server.client(tenant.owner).post(url(tenant), body, status="*")
         ended.set()
 

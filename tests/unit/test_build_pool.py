@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -166,13 +167,19 @@ def test_children_end_when_their_parent_is_killed(work: str) -> None:
     wait_for(lambda: not any(_runs(pid) for pid in pids), 60)
 
 
+def open_files(pid: int) -> Iterator[str]:
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            yield os.readlink(f"/proc/{pid}/fd/{name}")
+
+
 def test_children_know_nothing_of_the_servers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBSITE_SECRET", "s3cret")
     child = Child(10, 1 << 30)
     try:
         child.wait_until_ready()
         environment = Path(f"/proc/{child.pid}/environ").read_bytes()
-        descriptors = {os.readlink(f"/proc/{child.pid}/fd/{name}") for name in os.listdir(f"/proc/{child.pid}/fd")}
+        descriptors = set(open_files(child.pid))
     finally:
         child.close()
     assert {line.partition(b"=")[0] for line in environment.split(b"\0") if line} == {
