@@ -64,12 +64,6 @@ class HtmlPageConfig(OpenObject):
     aliases = optional(ListOf(required(Text(1, 8192)), maximum=100))
     language = optional(Text(2, 35, LANGUAGE, "a language tag such as en or de-AT"))
     data = optional(MapOf(required(Anything())))
-    # What builds and the own theme read beside these, as imports write them.
-    order = optional(Integer())
-    weight = optional(Integer())
-    list = optional(Boolean())
-    updated = optional(Timestamp())
-    source = optional(Text(0, 8192))
 
 
 class RedirectConfig(OpenObject):

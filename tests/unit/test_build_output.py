@@ -323,3 +323,9 @@ def test_progress_is_told_by_stage(built: Builder) -> None:
         ("render", 3, 3),
         ("pack", 0, 1),
     ]
+
+
+def test_keys_of_any_type_do_nothing_where_another_one_was_meant(built: Builder) -> None:
+    odd = {"order": "x", "weight": [1], "list": {"a": 1}, "source": ["a.md"], "updated": 7, "menu": {}}
+    built(site(page("/"), page("/a", "<p>Odd</p>", **odd), page("/a/b")))
+    assert "Odd" in built.text("/a/index.html")
