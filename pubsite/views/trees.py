@@ -53,19 +53,14 @@ class Format(OpenObject):
     format = colander.SchemaNode(Choice("zip", "tar.gz"), missing="zip")
 
 
-ARCHIVE = Media("multipart/form-data", fields=(("file", "binary"),))
-
-
 def folder(request: Request) -> dict[str, Any]:
     """Make a directory and those above it; it may be there already."""
-    """Make a directory, and those above it. It stays though it is empty."""
     path = request.validated["body"]["path"].removesuffix("/")
     return file_json(files.make_directory(request.db, request.context.site, path))
 
 
 def move(request: Request) -> dict[str, Any]:
     """Move a file, or a directory with all that is in it."""
-    """Move a file or a directory; what stands at its new place goes only with `overwrite`."""
     body = request.validated["body"]
     source, target = (body[name].removesuffix("/") for name in ("from", "to"))
     return file_json(moving.move(request.db, request.context.site, source, target, overwrite=body["overwrite"]))
@@ -73,7 +68,6 @@ def move(request: Request) -> dict[str, Any]:
 
 def deploy(request: Request) -> dict[str, int]:
     """Replace the tree by what a zip, tar, tar.gz or tar.zst holds, or merge that into it."""
-    """Replace the tree by an archive (zip, tar, tar.gz, tar.zst), or add it. A folder around all of it is dropped."""
     query, archive = request.validated["querystring"], read_file(request)
     objects, guard = request.registry.storage.objects, conditional.guard(request, "tree")
     merge, smart = query["mode"] == "merge", query["smart"]
@@ -86,13 +80,11 @@ def deploy(request: Request) -> dict[str, int]:
 
 def purge(request: Request) -> dict[str, int]:
     """Delete everything in the tree."""
-    """Empty the tree."""
     return {"deleted": trees.purge(request.db, request.context.site, conditional.guard(request, "tree"))}
 
 
 def archive(request: Request) -> Response:
     """The tree as an archive: the same bytes for the same tree."""
-    """The whole tree as an archive, the same bytes each time."""
     site, kind = request.context.site, request.validated["querystring"]["format"]
     tree = trees.contents(request.db, site)
     tag = trees.tag_of(tree)

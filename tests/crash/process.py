@@ -52,10 +52,6 @@ class Pserve:
             raise Broken("pserve is not running")
         return self._process.pid
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process else 0
-
     def launch(self) -> None:
         """Start it, and do not wait for anything."""
         unset = {name: value for name, value in os.environ.items() if not name.startswith("PUBSITE_")}
