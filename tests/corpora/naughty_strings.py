@@ -16,7 +16,38 @@ _FIRST_OF = {
     "Pi": "‟", "Pf": "›", "Po": "‽", "Sm": "∰", "Sc": "₿", "Sk": "꜀", "So": "㋿", "Zs": "\u3000", "Zl": "\u2028", "Zp": "\u2029", "Cc": "\x85", "Cf": "\u00ad", "Co": "\ue123", "Cn": "\U000e0fff",
 }  # fmt: skip
 
-_WORDS = _each("é", "ﬁ", "ẛ̣", "Å", "Ω", "가", "각", "ｶﾞ", "²", "½", "㎏", "ﷺ", "ẞ", "ß", "İ", "ı", "I", "ΐ", "ŉ", "ǰ", "ﬃ", "ﬅ", "Σς", "ᾳ", "ⅷ", "Ⓐ", "ａ", "Ą̊", "ệ", "q̣̇")
+_WORDS = _each(
+    "é",
+    "ﬁ",
+    "ẛ̣",
+    "Å",
+    "Ω",
+    "가",
+    "각",
+    "ｶﾞ",
+    "²",
+    "½",
+    "㎏",
+    "ﷺ",
+    "ẞ",
+    "ß",
+    "İ",
+    "ı",
+    "I",
+    "ΐ",
+    "ŉ",
+    "ǰ",
+    "ﬃ",
+    "ﬅ",
+    "Σς",
+    "ᾳ",
+    "ⅷ",
+    "Ⓐ",
+    "ａ",
+    "Ą̊",
+    "ệ",
+    "q̣̇",
+)
 _FORMS = tuple(dict.fromkeys(
     unicodedata.normalize(form, text) for text in _WORDS for form in ("NFC", "NFD", "NFKC", "NFKD")
 ))  # fmt: skip
@@ -78,7 +109,29 @@ TEMPLATES = _each(
 MARKDOWN = _each(
     "# a", "a\n===", "---", "***", "* a", "1. a", "> a", "    code", "```", "~~~", "`", "``", "**", "__a__", "_a", "[a](b)", "[a](javascript:x)", "![a](b)", "[a]: b", "[a][b]", "[^1]", "<http://a.example>", "a  \nb", "| a | b |\n|---|---|", "- [ ] a", "- [x] a", "\\*", "&copy;", "<b>", "[", "]", "![", "](", "*a_b*c_", "!!! note", ":::", "$$x$$", "*[a]: b",
 )  # fmt: skip
-TABLES = _each("=1+1", "+1+1", "-1+1", "@SUM(1)", "=cmd|' /C calc'!A0", "=HYPERLINK(\"http://e.example\")", "\t=1", "\r=1", ",", ";", "a,b", "\"a\"\"b\"", "a\"b", "'=1", "|", "a|b", "=1\n=2", "％=1", "=IMPORTXML(1)", "{=1}", "\ufeff=1")
+TABLES = _each(
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(1)",
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("http://e.example")',
+    "\t=1",
+    "\r=1",
+    ",",
+    ";",
+    "a,b",
+    '"a""b"',
+    'a"b',
+    "'=1",
+    "|",
+    "a|b",
+    "=1\n=2",
+    "％=1",
+    "=IMPORTXML(1)",
+    "{=1}",
+    "\ufeff=1",
+)
 PATHS = _each(
     "/", "//", "///", ".", "..", "...", "/.", "/..", "./a", "../a", "../../../../etc/passwd", "/etc/passwd", "a/../b", "a/./b", "a//b", "a/", "/a", "/a/", "/a//", "a\\b", "\\", "\\\\server\\share", "C:", "C:\\a", "c:/a", "file:///a", "~", "~/a", "%2e%2e%2f", "%2e", "..%2f", "..%5c", "%00", "%", "%zz", "%c0%ae",
     "a%20b", "a+b", "a b", "a?b", "a#b", "a;b", "a&b", "a=b", "a:b", "a*b", "a|b", "a<b", "a\"b", "a'b", ".git", ".git/config", ".GIT", "git~1", ".htaccess", ".env", ".well-known/x", "a.", "a ", "a...", " a", "a.txt::$DATA", "a:b:c", "/a/b/c/d/e", "/index.html", "/404", "/robots.txt", "/sitemap.xml", "/_assets/x",
@@ -99,7 +152,32 @@ ADDRESSES = _each(
     "http://", "https://", "http://a", "https://a.example/ä?b=c#d", "http://a:b@c.example/", "http://a:99999/", "http://[::1]/", "http://[", "http://2130706433/", "http://0x7f.1/", "http://①②⑦.0.0.1/", "http://ⓔxample/", "//a.example", "///a", "/\\a.example", "\\\\a", "http:/a", "http:a", "HTTP://A.EXAMPLE", "ftp://a", "file:///a", "mailto:a@b.example", "tel:1",
     "about:blank", "blob:x", "http://a b/", "http://a\n/", "http://a\t/", "http://a/\\b", "http://a?b", "http://a#b", "http://?", "http://#", "http://a.example/%zz", "http://a.example/\u202e", "http://xn--a/", "http://a..b/", "http://-a/", "http://" + "a" * 300, "?a=b", "#a", "a@b.example", "\"a b\"@c.example", "a@", "@b", "a@b@c",
 )  # fmt: skip
-LANGUAGES = _each("en", "EN", "de-AT", "zh-Hant-TW", "x", "x-klingon", "i-default", "en-", "-en", "en--us", "en_US", "en-US-u-ca-gregory", "abcdefghi", "en-abcdefghi", "*", "en;q=0.5", "en,de", "de-at-1996", "äö", "e n", "und", "mul", "zxx", "en\n")
+LANGUAGES = _each(
+    "en",
+    "EN",
+    "de-AT",
+    "zh-Hant-TW",
+    "x",
+    "x-klingon",
+    "i-default",
+    "en-",
+    "-en",
+    "en--us",
+    "en_US",
+    "en-US-u-ca-gregory",
+    "abcdefghi",
+    "en-abcdefghi",
+    "*",
+    "en;q=0.5",
+    "en,de",
+    "de-at-1996",
+    "äö",
+    "e n",
+    "und",
+    "mul",
+    "zxx",
+    "en\n",
+)
 LONG = _each(
     "a" * 255, "a" * 256, "a" * 4096, "a" * 4097, "a" * 8192, "a" * 8193, "ä" * 4096, "😀" * 4096, "a-" * 2047 + "a", "-" * 300, " " * 5000, "\n" * 5000, "<" * 4096, "&" * 4096, "\"" * 4096, "\\" * 4096, "%" * 4096, "[" * 2000, "(" * 2000, "ﷺ" * 2000, "\u0301" * 2000, "a\u0301" * 2000, "/" + "a/" * 4000, "x" * 70_000, "{{" * 2000,
     "a" * 63, "a" * 64, "\u200b" * 4096, "1" * 4096, "क्" * 1000,
