@@ -47,7 +47,7 @@ class Endpoint:
 
     `answer`: the schema of what a success answers, None for nothing. `statuses`: the successes other than `status`.
     `conflicts`: whether it may answer 409. `tagged`: whether it obeys If-Match and If-None-Match. `scope_of`: the
-    permission in force where the handler asks for it itself.
+    permission in force where the handler asks for it itself. `recheck`: see `Service.on`.
     """
 
     handler: Callable[[Request], Any]
@@ -60,6 +60,7 @@ class Endpoint:
     conflicts: bool
     tagged: bool
     scope_of: str | None
+    recheck: Callable[[Request], object] | None
 
 
 class Service(cornice.Service):
@@ -92,9 +93,13 @@ class Service(cornice.Service):
         conflicts: bool = False,
         tagged: bool = False,
         scope_of: str | None = None,
+        recheck: Callable[[Request], object] | None = None,
         **kw: Any,
     ) -> Callable[[Callable[[Request], Any]], Callable[[Request], Any]]:
-        """Register a handler of one method; what `Endpoint` says of it stands in the API's document."""
+        """Register a handler of one method; what `Endpoint` says of it stands in the API's document.
+
+        recheck: where the handler itself asks what is allowed, what is asked before a stored answer is given again.
+        """
         read = None if isinstance(body, Media) else body
         places = {name: node for name, node in (("body", read), ("querystring", query)) if node is not None}
         if places:
@@ -104,14 +109,14 @@ class Service(cornice.Service):
 
         def register(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
             self.endpoints[method] = Endpoint(
-                handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of
+                handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of, recheck
             )
             route = f"{method} {self.name}"
 
             def view(request: Request) -> Any:
                 request.response.status_code = status
                 if api_idempotency.HEADER in request.headers and self.keeps_answers(method):
-                    return api_idempotency.answer_once(request, route, handler)
+                    return api_idempotency.answer_once(request, route, handler, recheck)
                 return handler(request)
 
             view.__name__, view.__doc__ = handler.__name__, handler.__doc__

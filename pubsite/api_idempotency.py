@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a write that is sent again gets the answer of the first time, and is not done again.
 
-A key is an account's, on one route. Refused requests leave no trace: their key can be used again.
+A key is an account's, on one route. Refused requests leave no trace: their key can be used again. A repeat needs the
+same rights as the first time, those of its own token.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
-def answer_once(request: Request, route: str, handler: Callable[[Request], Any]) -> Any:
+def answer_once(
+    request: Request,
+    route: str,
+    handler: Callable[[Request], Any],
+    recheck: Callable[[Request], object] | None = None,
+) -> Any:
     """The handler's answer, or that of the request's first time.
 
     A handler that shows a secret once sets `request.secret_of` to its object's id: such an answer is not kept.
+    recheck: raises what the handler would, for whoever may not (any more) do that.
     """
     key = request.headers[HEADER]
     if not _KEY.match(key):
@@ -34,6 +41,8 @@ def answer_once(request: Request, route: str, handler: Callable[[Request], Any])
     account_id = require_identity(request).account_id
     row, is_new = idempotency.begin(request.db, account_id, route, key, _digest(request))
     if not is_new:
+        if recheck is not None:
+            recheck(request)
         return _again(request, row)
     answer = handler(request)
     subject_id = getattr(request, "secret_of", None)

@@ -89,8 +89,11 @@ def site(request: Request) -> InSite:
 
 
 def site_or_deleted(request: Request) -> InSite:
-    """`{pubName}/{slug}`, also of a site that is deleted and can be restored."""
-    return _site(request, public=False, or_deleted=True)
+    """`{pubName}/{slug}`, also of a site that is deleted and can be restored; only its members learn of that."""
+    context = _site(request, public=False, or_deleted=True)
+    if context.site.deleted_at is not None and context.role is None:
+        raise NotFound("Site not found")
+    return context
 
 
 def site_of_member(request: Request) -> InSite:
@@ -125,7 +128,9 @@ def _page(request: Request, *, public: bool) -> OfPage:
     if found is None or owner is None:
         raise NotFound("Page not found")
     role = _role(request, identity, owner.publisher_id, owner.id)
-    if not page_html.is_visible(found, now()) and not may(identity, role, Permission.READ):
+    # Whom nothing is public for, the permission is asked for next: a token that only writes may change a draft too.
+    is_member = role is not None and not public
+    if not is_member and not page_html.is_visible(found, now()) and not may(identity, role, Permission.READ):
         raise NotFound("Page not found")
     return OfPage(role, owner, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from pubsite.build.generator import generator
-from pubsite.errors import Conflict, NotFound
+from pubsite.errors import Conflict, Invalid, NotFound
 from pubsite.models import PRODUCTION, Bundle, Deployment, Kind, Member, Site, Status, now
 from pubsite.services import jobs, sites
 
 DEPLOY = "deploy"
+METADATA_BYTES = 65_536  # lists show it with every record
 ENDED = (Status.deployed, Status.failed, Status.rolled_back)
 
 
@@ -46,6 +48,8 @@ def get(db: Session, deployment_id: uuid.UUID) -> Deployment | None:
 
 def create(db: Session, site: Site, account_id: uuid.UUID, request: Request) -> tuple[Deployment, bool]:
     """A new record and the job behind it; or the live record and False when it is known to change nothing."""
+    if len(json.dumps(request.metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
+        raise Invalid.field("metadata", f"must have at most {METADATA_BYTES} bytes as JSON")
     site = sites.lock(db, site)
     if site.held_at is not None and not request.release_hold:
         raise Conflict(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, FieldError, Invalid, LimitExceeded, NotFound
@@ -20,6 +20,8 @@ from pubsite.models.paths import file_key, file_path_problem
 from pubsite.services import sites
 
 MEBIBYTE = 1_048_576
+MOST_DIRECTORIES = 100_000
+MOST_CHARACTERS = 33_554_432  # of the directories' paths together
 # PostgreSQL takes at most 65,535 parameters a statement, SQLite 32,766.
 _MOST_PARAMETERS = 10_000
 _T = TypeVar("_T")
@@ -239,7 +241,8 @@ def slices(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 
 def make_directories(db: Session, site: Site, path: str) -> int:
-    """Make the directories above a path that are not there yet, and say how many; raises Conflict where one cannot."""
+    """Make the directories above a path that are not there yet, and say how many; raises Conflict where one cannot,
+    LimitExceeded where they become too many."""
     keys = {file_key(directory): directory for directory in ancestors(path)}
     rows = db.scalars(select(File).where(File.site_id == site.id, File.path_digest.in_(keys)))
     known = {row.path_digest: row for row in rows}
@@ -252,7 +255,16 @@ def make_directories(db: Session, site: Site, path: str) -> int:
         elif present.path != directory:
             raise Conflict(f"The site has {present.path}, which some file systems cannot tell from {directory}")
     db.flush()
+    if len(known) < len(keys):
+        _require_few_directories(db, site)
     return len(keys) - len(known)
+
+
+def _require_few_directories(db: Session, site: Site) -> None:
+    measured = select(func.count(), func.coalesce(func.sum(func.length(File.path)), 0))
+    count, characters = db.execute(measured.where(File.site_id == site.id, File.is_directory)).one()
+    if count > MOST_DIRECTORIES or characters > MOST_CHARACTERS:
+        raise LimitExceeded(f"A site may have {MOST_DIRECTORIES} directories, and not such deep ones")
 
 
 def new_row(site: Site, path: str, *, is_directory: bool = False) -> File:

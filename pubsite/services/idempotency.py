@@ -9,14 +9,19 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from pubsite.errors import FieldError, LimitExceeded
 from pubsite.models import IdempotencyKey, now
 
 KEPT_FOR = timedelta(hours=24)
+MOST = 10_000  # keys of one account
 LONGEST_ANSWER = 1_048_576  # characters; a longer one is not kept
+SHORT_ANSWER = 4096  # is always kept
+# Of n keys the newest answer may be that long over n: all answers of an account have at most 120 MiB together.
+SHARED = 8 * LONGEST_ANSWER
 
 
 def begin(db: Session, account_id: uuid.UUID, route: str, key: str, digest: str) -> tuple[IdempotencyKey, bool]:
@@ -38,7 +43,15 @@ def begin(db: Session, account_id: uuid.UUID, route: str, key: str, digest: str)
 
 
 def keep(db: Session, row: IdempotencyKey, *, status: int, answer: str | None, subject_id: str | None) -> None:
-    """Write down what was answered; an answer that must not or cannot be given again is left out."""
+    """Write down what was answered; an answer that must not or cannot be given again is left out.
+
+    Raises LimitExceeded when the account has too many keys. A long answer is left out where it has many.
+    """
+    count = db.scalar(select(func.count()).where(IdempotencyKey.account_id == row.account_id)) or 1
+    if count > MOST:
+        problem = f"is the account's {count}th within 24 hours, of at most {MOST}: send requests without one"
+        raise LimitExceeded(f"The Idempotency-Key {problem}", [FieldError("header", "Idempotency-Key", problem)])
+    longest = max(SHORT_ANSWER, min(LONGEST_ANSWER, SHARED // count))
     row.status, row.subject_id = status, subject_id
-    row.answer = answer if answer is not None and len(answer) <= LONGEST_ANSWER else None
+    row.answer = answer if answer is not None and len(answer) <= longest else None
     db.flush()

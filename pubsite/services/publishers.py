@@ -18,6 +18,7 @@ from pubsite.services.listing import WHOLE, Slice, cut
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 NAME_LENGTH = 63
+MOST = 1000  # that an account may make, as long as it owns them
 RESERVED = frozenset({"me", "quota", "pages", "site", "api", "zone", "www"})
 
 _BY_NAME = select(Publisher).where(Publisher.name == bindparam("name"))
@@ -34,6 +35,14 @@ def create(
     db.add(Member(publisher_id=publisher.id, account_id=owner.id, role=Role.Owner, accepted_at=now()))
     db.flush()
     return publisher
+
+
+def require_room(db: Session, account: Account) -> None:
+    """Raise LimitExceeded when an account has as many publishers as it may. One of any number at once asks."""
+    db.execute(select(Account.id).where(Account.id == account.id).with_for_update(key_share=True))
+    owned = Member.account_id == account.id, Member.role == Role.Owner, Member.accepted_at.is_not(None)
+    if (db.scalar(select(func.count()).select_from(Member).where(*owned)) or 0) >= MOST:
+        raise LimitExceeded(f"An account makes no more publishers while it is the Owner of {MOST}")
 
 
 def name_problem(name: str) -> str | None:

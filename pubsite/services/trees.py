@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 from pubsite.errors import Invalid, LimitExceeded
 from pubsite.models import File, Site, now
 from pubsite.services import files, sites
+from pubsite.services.files import MOST_CHARACTERS, MOST_DIRECTORIES
 
 MOST_FILES = 100_000
-MOST_DIRECTORIES = 100_000
-MOST_CHARACTERS = 33_554_432  # of the directories' paths together
 
 
 class Content(NamedTuple):

@@ -114,6 +114,14 @@ def list_deployments(request: Request) -> dict[str, Any]:
     }
 
 
+def _asked_site(request: Request) -> contexts.InSite:
+    """The site that the body names, for whoever may deploy it."""
+    context = contexts.tenant_site(request, request.validated["body"]["site_id"])
+    if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
+        raise Forbidden
+    return context
+
+
 # The site stands in the body: who may deploy it is asked in the handler. The factory has refused the anonymous.
 @collection.on(
     "POST",
@@ -123,14 +131,12 @@ def list_deployments(request: Request) -> dict[str, Any]:
     answer=DeploymentObject(),
     statuses=(202,),
     conflicts=True,
+    recheck=_asked_site,
 )
 def create(request: Request) -> dict[str, Any]:
     """Make a site live as it is now, or a version of it. 202: under way; 200: known to change nothing."""
-    body = dict(request.validated["body"])
-    context = contexts.tenant_site(request, body.pop("site_id"))
-    if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
-        raise Forbidden
-    asked = deployments.Request(**body)
+    context = _asked_site(request)
+    asked = deployments.Request(**{key: v for key, v in request.validated["body"].items() if key != "site_id"})
     record, is_new = deployments.create(request.db, context.site, request.pubsite_identity.account_id, asked)
     if not is_new:
         shown = deployment_json(request, record, site_url(request, context.site))

@@ -89,6 +89,17 @@ def get(request: Request) -> Any:
     return _shown(request, _account_id(request))
 
 
+def _may_again(request: Request) -> None:
+    """What a repeat needs: to be a Manager, or of what one did to oneself, to be a member still or to have left."""
+    role = request.context.role
+    if _account_id(request) == _my_id(request):
+        allowed = role is not None or request.method == "DELETE"
+    else:
+        allowed = role is not None and role >= Role.Manager
+    if not allowed:
+        raise Forbidden
+
+
 # Who may change whom hangs on both roles, and anybody may lower themselves or leave: the service asks.
 @one.on(
     "PATCH",
@@ -97,6 +108,7 @@ def get(request: Request) -> Any:
     answer=MemberObject(),
     conflicts=True,
     tagged=True,
+    recheck=_may_again,
 )
 def update(request: Request) -> Any:
     """Change a role: a Manager those below, anybody their own to a lower one. The last Owner stays."""
@@ -106,14 +118,14 @@ def update(request: Request) -> Any:
     return _shown(request, account_id)
 
 
-@one.on("DELETE", permission=Permission.SIGNED_IN_ADMIN, status=204, conflicts=True, tagged=True)
+@one.on("DELETE", permission=Permission.SIGNED_IN_ADMIN, status=204, conflicts=True, tagged=True, recheck=_may_again)
 def delete(request: Request) -> None:
     """Remove a member, or leave. The last Owner stays."""
     _require_match(request)
     members.remove(request.db, request.context.publisher, _my_id(request), _account_id(request))
 
 
-@acceptance.on("POST", permission=Permission.SIGNED_IN_ADMIN, answer=MemberObject())
+@acceptance.on("POST", permission=Permission.SIGNED_IN_ADMIN, answer=MemberObject(), recheck=_may_again)
 def accept(request: Request) -> Any:
     """Accept an invitation."""
     members.accept(request.db, request.context.publisher, _my_id(request))
@@ -126,7 +138,7 @@ def _my_id(request: Request) -> uuid.UUID:
 
 
 def _account_id(request: Request) -> uuid.UUID:
-    named = request.matchdict["account_id"]
+    named = request.matchdict.get("account_id", "me")
     return _my_id(request) if named == "me" else uuid.UUID(named)
 
 

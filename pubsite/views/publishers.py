@@ -86,18 +86,24 @@ def list_mine(request: Request) -> list[dict[str, Any]]:
     return [publisher_json(publisher, member.role) for publisher, member in listed]
 
 
+def _require_wide(request: Request) -> None:
+    if request.pubsite_identity.is_narrowed:
+        raise Forbidden
+
+
 @collection.on(
     "POST",
     permission=Permission.SIGNED_IN_ADMIN,
     body=PublisherCreate(),
     answer=PublisherObject(),
     conflicts=True,
+    recheck=_require_wide,
 )
 def create(request: Request) -> Any:
     """Make a publisher; its creator is its Owner."""
-    if request.pubsite_identity.is_narrowed:
-        raise Forbidden
+    _require_wide(request)
     owner = request.db.get_one(Account, request.pubsite_identity.account_id)
+    publishers.require_room(request.db, owner)
     made = publishers.create(request.db, owner=owner, **request.validated["body"])
     return tagged(request, publisher_json(made, Role.Owner))
 

@@ -183,6 +183,8 @@ def list_mine(request: Request) -> list[dict[str, Any]]:
 def get_quota(request: Request) -> list[dict[str, Any]]:
     """What my publishers use of what they may have."""
     who, settings = request.pubsite_identity, request.registry.settings_of_pubsite
+    if who.site_id is not None:  # a token for one site does not reach its publisher
+        return []
     return [quota_json(usage, settings) for usage in quotas.of_account(request.db, who.account_id, who.publisher_id)]
 
 

@@ -383,3 +383,10 @@ def test_a_record_without_a_bundle_has_no_archive(tenant: Tenant, site: Json) ->
     answer = tenant.client.get(f"{RECORDS}/{number}/archive/", status=404).json
     assert answer["error"] == "This deployment has no bundle"
     tenant.client.get(f"{RECORDS}/{number}/archive/?format=rar", status=400)
+
+
+def test_metadata_has_a_limit(tenant: Tenant) -> None:
+    site = tenant.site()
+    answer = tenant.client.post(f"{RECORDS}/", {"site_id": site["id"], "metadata": {"a": "x" * 65_530}})
+    assert (answer.status_int, list(answer.json["errors"])) == (400, ["metadata"])
+    assert tenant.deploy(site["id"], metadata={"a": "x" * 65_520})["status"] == "deployed"

@@ -277,3 +277,13 @@ def test_the_statements_of_a_list_do_not_grow_with_it(tenant: Tenant) -> None:
     # One more or less: whether the caller's account is still in the session's map hangs on the garbage collector.
     assert all(abs(later - earlier) <= 1 for earlier, later in zip(before, counts(), strict=True))
     assert max(before) <= 5
+
+
+def test_an_account_makes_so_many_publishers_at_most(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishers, "MOST", 2)
+    client, names = server.client(server.account()), [fresh() for _ in range(2)]
+    for name in names:
+        client.post("/api/publishers", {"name": name}, status=200)
+    assert "2" in client.post("/api/publishers", {"name": fresh()}, status=400).json["message"]
+    client.delete(f"/api/publishers/{names[0]}", status=204)
+    client.post("/api/publishers", {"name": fresh()}, status=200)

@@ -66,3 +66,13 @@ def test_quota_counts_what_files_take(tenant: Tenant) -> None:
     assert usage["bytes"]["used"] == 5
     assert usage["files"]["used"] == 1
     assert usage["bytes_per_site"] == 26_214_400
+
+
+def test_a_stranger_does_not_learn_what_was_deleted(tenant: Tenant) -> None:
+    site, stranger = tenant.site(), tenant.server.client(tenant.server.account())
+    stranger.post(f"/api/sites/{tenant.name}/site/restore", status=403)  # sites on the air are no secret
+    tenant.client.delete(f"/api/sites/{tenant.name}/site", status=204)
+    answers = [
+        stranger.post(f"/api/sites/{tenant.name}/{name}/restore", status=404) for name in ("site", site["id"], "never")
+    ]
+    assert {answer.json["message"] for answer in answers} == {"Site not found"}

@@ -52,3 +52,16 @@ def test_a_member_who_is_removed_loses_all_rights_at_once(tenant: Tenant) -> Non
     with tenant.server.database.transaction() as db:
         db.delete(db.get_one(Member, (tenant.publisher.id, account.id)))
     client.get(f"/api/sites/{tenant.name}", status=403)
+
+
+def test_a_token_that_only_writes_changes_the_drafts_that_it_makes(tenant: Tenant) -> None:
+    tenant.site("docs")
+    writer = tenant.server.client(tenant.owner, scopes=("write",))
+    body = {"path": "/", "config": {"draft": True, "content": "x"}}
+    url = f"/api/sites/pages/{writer.post(f'/api/sites/{tenant.name}/docs/pages', body, status=200).json['id']}"
+    writer.get(url, status=404)
+    writer.get(f"{url}/revisions", status=403)
+    writer.patch(url, {"path": "/other"}, status=200)
+    writer.post(f"{url}/revisions/1/restore", status=200)
+    tenant.server.client(tenant.server.account()).patch(url, {"path": "/x"}, status=404)
+    writer.delete(url, status=204)

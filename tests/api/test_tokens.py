@@ -263,7 +263,7 @@ def test_a_token_for_a_site_reaches_that_site_alone(tenant: Tenant) -> None:
     client.get(f"/api/publishers/{tenant.name}", status=403)
     client.get(f"/api/publishers/{tenant.name}/members", status=403)
     me = client.get("/api/accounts/me").json
-    assert (me["publishers"], client.get("/api/publishers").json) == ([], [])
+    assert (me["publishers"], client.get("/api/publishers").json, client.get("/api/sites/quota").json) == ([], [], [])
     assert (me["token"]["publisher_id"], me["token"]["site_id"]) == (str(tenant.publisher.id), docs["id"])
 
 

@@ -384,3 +384,16 @@ def send(tenant: Tenant, base: str, archive: bytes, query: str = "", status: int
     sent = {**tenant.client.headers, **headers}
     files = [("file", "site.zip", archive)]
     return tenant.client.app.post(f"{base}/deploy{query}", upload_files=files, headers=sent, status=status).json
+
+
+def test_a_site_has_so_many_directories_at_most(tenant: Tenant, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_DIRECTORIES", 3)
+    tenant.client.post(f"{base}/folder", {"path": "a/b"}, status=200)
+    fill(tenant, base, {"c/x.txt": b"x"})
+    assert tenant.client.post(f"{base}/folder", {"path": "a/d"}).status_int == 400
+    assert tenant.client.upload(f"{base}/upload", "e/x.txt", b"x").status_int == 400
+    assert move(tenant, base, "c/x.txt", "f/x.txt", status=400)["message"].startswith("A site may have 3 directories")
+    tenant.client.post(f"{base}/folder", {"path": "a/b"}, status=200)
+    monkeypatch.setattr(files, "MOST_CHARACTERS", 100)
+    monkeypatch.setattr(files, "MOST_DIRECTORIES", 100)
+    assert tenant.client.post(f"{base}/folder", {"path": "x" * 100}).status_int == 400
