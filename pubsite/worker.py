@@ -125,10 +125,11 @@ class Worker:
     def _purge(self, claim: Claim) -> None:
         with self._database.transaction() as db:
             label = sites.purge(db, claim.subject_id)
-            if label is not None:
+            if not jobs.finish(db, claim):  # restored since it was claimed, and perhaps deleted again
+                db.rollback()
+            elif label is not None:
                 self._storage.hosts.remove(label)
                 self._storage.refs.remove(str(claim.subject_id))
-            jobs.finish(db, claim)
 
 
 class _Heartbeat:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, delete, exists, select
+from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, NotFound
@@ -278,6 +279,7 @@ def purge(db: Session, site_id: uuid.UUID) -> str | None:
         return None
     publishers.give_back_site(db, site.publisher_id)
     db.execute(delete(Deployment).where(Deployment.site_id == site_id))
+    db.execute(update_rows(HostLabel).where(HostLabel.site_id == site_id).values(site_id=None))
     db.delete(site)
     db.flush()
     return site.host_label

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import time
+import uuid
+from datetime import timedelta
 from typing import Any
 
-from pubsite.models import Role
+from sqlalchemy import select, update
+
+from pubsite.build.pool import RendererPool
+from pubsite.models import HostLabel, Job, Role, now
+from pubsite.services.jobs import Claim
+from pubsite.services.sites import PURGE
+from pubsite.worker import Worker
 from tests.conftest import Tenant
 
 
@@ -76,3 +84,37 @@ def test_a_stranger_does_not_learn_what_was_deleted(tenant: Tenant) -> None:
         stranger.post(f"/api/sites/{tenant.name}/{name}/restore", status=404) for name in ("site", site["id"], "never")
     ]
     assert {answer.json["message"] for answer in answers} == {"Site not found"}
+
+
+def test_a_purged_site_gives_back_its_slug_and_its_quota_but_not_its_label(tenant: Tenant) -> None:
+    site, url = live(tenant), f"/api/sites/{tenant.name}/site"
+    tenant.client.delete(url, status=204)
+    with tenant.server.database.transaction() as db:
+        db.execute(update(Job).where(Job.kind == PURGE, Job.subject_id == uuid.UUID(site["id"])).values(run_at=now()))
+    deadline = time.monotonic() + 10
+    while tenant.client.get("/api/sites/quota").json[0]["sites"]["used"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    tenant.client.post(f"{url}/restore", status=404)
+    assert shown(tenant, site, 404)
+    again = tenant.site()
+    assert again["host_label"] != site["host_label"]
+    with tenant.server.database.reading() as db:
+        query = select(HostLabel.site_id).where(HostLabel.label.in_((site["host_label"], again["host_label"])))
+        assert set(db.scalars(query)) == {None, uuid.UUID(again["id"])}
+
+
+def test_a_purge_that_was_claimed_before_a_restore_does_nothing(tenant: Tenant) -> None:
+    """Its worker was frozen meanwhile. The site is deleted again by now, so its row alone does not tell."""
+    site, url = tenant.site(), f"/api/sites/{tenant.name}/site"
+    tenant.client.delete(url, status=204)
+    held = {"worker": "frozen", "fence": 1, "lease_until": now() + timedelta(hours=1)}
+    with tenant.server.database.transaction() as db:
+        mine = Job.kind == PURGE, Job.subject_id == uuid.UUID(site["id"])
+        job_id = db.execute(update(Job).where(*mine).values(**held).returning(Job.id)).scalar_one()
+    tenant.client.post(f"{url}/restore", status=200)
+    tenant.client.delete(url, status=204)
+    server = tenant.server
+    worker = Worker(server.settings, server.database, server.storage, RendererPool(1))
+    worker._handle(Claim(job_id, PURGE, uuid.UUID(site["id"]), "frozen", 1, 1))
+    tenant.client.post(f"{url}/restore", status=200)
