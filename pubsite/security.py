@@ -15,12 +15,12 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
-from pubsite import jws
 from pubsite.errors import Unauthorized
 from pubsite.issuers import OutsideClaims
 from pubsite.models import Role
 from pubsite.services import accounts, tokens
 from pubsite.services.outside import OutsideAccounts
+from pubsite.signing import jws
 
 PUBLIC = NO_PERMISSION_REQUIRED
 TOKEN_LENGTH = 8192

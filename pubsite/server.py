@@ -27,8 +27,8 @@ from waitress.task import ThreadedTaskDispatcher
 
 from pubsite.errors import SettingsError
 from pubsite.wire import Channel
-from pubsite.wire_lanes import Lanes
-from pubsite.wire_patrol import Patrol
+from pubsite.wire.lanes import Lanes
+from pubsite.wire.patrol import Patrol
 
 log = logging.getLogger(__name__)
 DEFAULTS: Mapping[str, Any] = {

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pubsite.db import Database
 from pubsite.services import accounts, publishers
 from pubsite.signing import Keys
-from pubsite.wire_patrol import ANSWER_WINDOW
+from pubsite.wire.patrol import ANSWER_WINDOW
 from tests.crash.process import Broken, Pserve
 
 LATEST = 1.0  # seconds

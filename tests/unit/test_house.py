@@ -21,9 +21,8 @@ ANYTHING = frozenset({"*"})
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
-    "jws": frozenset({"errors"}),
-    "signing": frozenset({"errors", "jws"}),
-    "issuers": frozenset({"errors", "jws", "signing"}),
+    "signing": frozenset({"errors"}),
+    "issuers": frozenset({"errors", "signing"}),
     "models": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "themes": frozenset({"errors"}),
@@ -31,7 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "publishing": frozenset({"errors", "storage"}),
     "services": frozenset({"build", "errors", "models", "publishing", "storage"}),
     "db": frozenset({"errors", "models", "settings"}),
-    **dict.fromkeys(HTTP, HTTP | {"db", "errors", "issuers", "jws", "models", "services", "settings", "signing"}),
+    **dict.fromkeys(HTTP, HTTP | {"db", "errors", "issuers", "models", "services", "settings", "signing"}),
     "hosting": frozenset({"errors", "settings", "signing", "storage"}),
     "migrations": frozenset({"db", "errors", "models"}),
     "wire": frozenset(),
@@ -50,7 +49,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "cornice": frozenset({"api.py"}),
     "zope.sqlalchemy": frozenset({"db.py"}),
     "colander": frozenset({"schema.py", "api.py", "views"}),
-    "waitress": frozenset({"server.py", "wire.py"}),
+    "waitress": frozenset({"server.py", "wire"}),
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
 }
@@ -65,7 +64,6 @@ MUST_NOT_KNOW: dict[str, frozenset[str]] = {
 BOTTOM: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
-    "jws": frozenset(),
     "signing": frozenset(),
     "issuers": frozenset({"jwt", "cryptography"}),
 }

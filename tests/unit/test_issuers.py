@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pubsite import issuers_fetch, jws
 from pubsite.errors import SettingsError, Unauthorized, Unavailable
-from pubsite.issuers import Issuers, OutsideClaims
-from pubsite.issuers_fetch import FetchFailed, fetch_json
-from pubsite.issuers_keys import FAMILIES, FetchedKeys
-from pubsite.signing import SCOPES
+from pubsite.issuers import Issuers, OutsideClaims, fetch
+from pubsite.issuers.fetch import FetchFailed, fetch_json
+from pubsite.issuers.keys import FAMILIES, FetchedKeys
+from pubsite.signing import SCOPES, jws
 from tests import jwks
 from tests.jwks import ALGORITHMS, AUDIENCE, ISSUER, Provider, private_key, provider, public_jwk, token
 
@@ -510,4 +509,4 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_limits_are_those_that_the_docs_name() -> None:
-    assert (issuers_fetch.CONNECT_SECONDS, issuers_fetch.TOTAL_SECONDS, issuers_fetch.MOST_BYTES) == (3, 5, 262_144)
+    assert (fetch.CONNECT_SECONDS, fetch.TOTAL_SECONDS, fetch.MOST_BYTES) == (3, 5, 262_144)

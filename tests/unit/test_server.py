@@ -20,7 +20,7 @@ from pubsite.server import server_options
 
 APP = """
 import sys, time
-from pubsite import wire_patrol
+from pubsite.wire import patrol
 from pubsite.server import serve_paste
 
 class App:
@@ -40,7 +40,7 @@ class App:
     def close(self):
         print("closed", flush=True)
 
-wire_patrol.HEAD_SECONDS, wire_patrol.BODY_WINDOW = map(float, sys.argv[2:])
+patrol.HEAD_SECONDS, patrol.BODY_WINDOW = map(float, sys.argv[2:])
 limits = {"max_request_body_size": "100000", "connection_limit": sys.argv[1]}
 serve_paste({"http_port": "0"}, announce="true", port="1", **limits)(App())
 """

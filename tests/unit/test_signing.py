@@ -20,9 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsite import jws
 from pubsite.errors import Conflict, NotFound, SettingsError, Unauthorized
-from pubsite.signing import FILE, SCOPES, Claims, Keys, LiveKeys
+from pubsite.signing import FILE, SCOPES, Claims, Keys, LiveKeys, jws
 
 KEYS = Keys((b"k" * 32,))
 ACCOUNT = uuid.UUID("123e4567-e89b-12d3-a456-426614174000")

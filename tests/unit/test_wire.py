@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from waitress.buffers import OverflowableBuffer
 
 from pubsite.gateway import Gateway
-from pubsite.wire_chunks import Chunks
-from pubsite.wire_head import BAD, TOO_LONG, TOO_MANY, refusal, tidy
-from pubsite.wire_lanes import Lanes
-from pubsite.wire_patrol import ANSWER_WINDOW, BODY_WINDOW, HEAD_SECONDS, LINGER_WINDOW, MIN_RATE, Patrol
+from pubsite.wire.chunks import Chunks
+from pubsite.wire.head import BAD, TOO_LONG, TOO_MANY, refusal, tidy
+from pubsite.wire.lanes import Lanes
+from pubsite.wire.patrol import ANSWER_WINDOW, BODY_WINDOW, HEAD_SECONDS, LINGER_WINDOW, MIN_RATE, Patrol
 
 GOOD = b"GET /a?b HTTP/1.1\r\nHost: localhost\r\n"
 

@@ -1,19 +1,13 @@
-"""Outside issuers: whose JWTs are accepted beside our own, and what a verified one says.
-
-An issuer has one family of algorithms and keys of that family alone, so no key is ever used as what it is not. Which
-account a token stands for is `services/outside.py`'s matter.
-"""
+"""One outside issuer, and what a verified token of it says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from pubsite import jws
 from pubsite.errors import Unauthorized
-from pubsite.signing import SCOPES
+from pubsite.signing import SCOPES, jws
 
 SUBJECT_LENGTH = 1024
 EMAIL_LENGTH = 254
@@ -64,27 +58,6 @@ class Issuer:
         """The words of ours that the token bears, of those it may have; all of those when it bears none of ours."""
         words = frozenset(word for text in _texts(claim) for word in text.split()) & frozenset(SCOPES)
         return self.scopes & words if words else self.scopes
-
-
-class Issuers:
-    """All outside issuers, by their `iss`."""
-
-    def __init__(self, issuers: Iterable[Issuer] = ()) -> None:
-        self._by_url = {issuer.url: issuer for issuer in issuers}
-
-    @classmethod
-    def load(cls, path: str) -> Issuers:
-        """Read the file of issuers; empty: there are none. Raises SettingsError that names what is wrong."""
-        if not path:
-            return cls()
-        from pubsite.issuers_file import read  # with the libraries for public keys, which few servers need
-
-        return cls(read(path))
-
-    def of(self, token: jws.Token) -> Issuer | None:
-        """The outside issuer that a token names, unverified; None: it is ours, or nobody's."""
-        issuer = token.claims.get("iss")
-        return self._by_url.get(issuer) if isinstance(issuer, str) else None
 
 
 def _texts(claim: Any) -> frozenset[str]:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pubsite import jws, signing_file
 from pubsite.errors import Conflict, NotFound, SettingsError, Unauthorized
-from pubsite.signing_file import FILE, KEY_BYTES
+from pubsite.signing import jws, key_file
+from pubsite.signing.key_file import FILE, KEY_BYTES
 
 __all__ = ["FILE", "ISSUER", "KEY_BYTES", "SCOPES", "Claims", "Keys", "LiveKeys", "fingerprint"]
 
@@ -46,25 +46,25 @@ class Keys:
     @classmethod
     def load(cls, data_dir: str | Path) -> Keys:
         """Read `keys.json`; raises SettingsError when it is missing, open to others, or too weak."""
-        return cls(signing_file.read(Path(data_dir)))
+        return cls(key_file.read(Path(data_dir)))
 
     @classmethod
     def create(cls, data_dir: str | Path) -> Keys:
         """Make `keys.json` with a new random key where there is none yet; then load it. Two at once make one file."""
-        signing_file.create(Path(data_dir))
+        key_file.create(Path(data_dir))
         return cls.load(data_dir)
 
     @classmethod
     def rotate(cls, data_dir: str | Path) -> Keys:
         """Put a new random key in front of `keys.json`; the others go on verifying."""
-        with signing_file.changing(Path(data_dir)) as keys:
-            keys.insert(0, signing_file.new_key())
+        with key_file.changing(Path(data_dir)) as keys:
+            keys.insert(0, key_file.new_key())
         return cls.load(data_dir)
 
     @classmethod
     def drop(cls, data_dir: str | Path, name: str) -> Keys:
         """Take the key with that fingerprint out of `keys.json`; NotFound, or Conflict for the one that signs."""
-        with signing_file.changing(Path(data_dir)) as keys:
+        with key_file.changing(Path(data_dir)) as keys:
             names = [fingerprint(key) for key in keys]
             if name not in names:
                 raise NotFound(f"No key {name}")
@@ -113,13 +113,13 @@ class LiveKeys:
     def __init__(self, data_dir: str | Path) -> None:
         self._data_dir = Path(data_dir)
         self._changing = threading.Lock()
-        self._stamp = signing_file.stamp(self._data_dir)  # before reading: what changes in between is read again
+        self._stamp = key_file.stamp(self._data_dir)  # before reading: what changes in between is read again
         self._keys = Keys.load(data_dir)
 
     @property
     def current(self) -> Keys:
         """The keys of this moment."""
-        if signing_file.stamp(self._data_dir) != self._stamp:
+        if key_file.stamp(self._data_dir) != self._stamp:
             self._follow()
         return self._keys
 
@@ -129,7 +129,7 @@ class LiveKeys:
 
     def _follow(self) -> None:
         with self._changing:
-            stamp = signing_file.stamp(self._data_dir)
+            stamp = key_file.stamp(self._data_dir)
             if stamp == self._stamp:
                 return
             try:

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pubsite.errors import SettingsError
-from pubsite.issuers import Issuer, Verifier
-from pubsite.issuers_keys import FAMILIES, BadKey, Family, FetchedKeys, GivenKeys, Key, key_of_jwk, key_of_pem
+from pubsite.issuers.issuer import Issuer, Verifier
+from pubsite.issuers.keys import FAMILIES, BadKey, Family, FetchedKeys, GivenKeys, Key, key_of_jwk, key_of_pem
 from pubsite.signing import ISSUER, SCOPES
 
 KNOWN = frozenset({"issuer", "audience", "algorithms", "keys", "jwks_url", "scopes", "scope_claim", "name"})

@@ -20,8 +20,8 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
-from pubsite.wire_chunks import Chunks
-from pubsite.wire_head import BAD, TIMED_OUT, refusal, tidy
+from pubsite.wire.chunks import Chunks
+from pubsite.wire.head import BAD, TIMED_OUT, refusal, tidy
 
 DROPPED_AT_MOST = 512 * 1024 * 1024
 UNREAD_AT_MOST = 16 * 1024 * 1024  # bytes of answers beyond which the next pipelined request has none

@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from pubsite.errors import PubsiteError
-from pubsite.hosting_bodies import Bodies, Body
-from pubsite.hosting_http import (
+from pubsite.hosting.bodies import Bodies, Body
+from pubsite.hosting.http import (
     ByteRange,
     byte_range,
     lists_strongly,
@@ -24,7 +24,7 @@ from pubsite.hosting_http import (
     url_path,
     with_query,
 )
-from pubsite.hosting_pages import CHANGED, GONE, METHOD, NO_PAGE, NO_SITE, UNAVAILABLE, OwnPage
+from pubsite.hosting.pages import CHANGED, GONE, METHOD, NO_PAGE, NO_SITE, UNAVAILABLE, OwnPage
 from pubsite.storage import FileEntry, Manifest, ObjectMissing, Ref, Storage, is_text, route
 
 if TYPE_CHECKING:

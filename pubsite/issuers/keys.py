@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from pubsite import jws
 from pubsite.errors import Unavailable
-from pubsite.issuers_fetch import FetchFailed, fetch_json
+from pubsite.issuers.fetch import FetchFailed, fetch_json
+from pubsite.signing import jws
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pubsite.wire_head import BAD, Refusal
+from pubsite.wire.head import BAD, Refusal
 
 LONGEST_LINE = 1024
 LONGEST_TRAILER = 8192
