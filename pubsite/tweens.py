@@ -15,7 +15,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
-from pubsite.api_errors import error_response
+from pubsite.api.errors import error_response
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("pubsite.access")

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.api_conditions import tagged
+from pubsite.api.conditions import tagged
 from pubsite.models import Account, Member, Publisher, Role
 from pubsite.schema import Boolean, Choice, Identifier, Instant, Object, OpenObject, Text, many, optional, required
 from pubsite.security import Identity, Permission

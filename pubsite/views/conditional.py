@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pyramid.request import Request
 from pyramid.response import Response
 
-from pubsite.api_errors import error_response
+from pubsite.api.errors import error_response
 from pubsite.errors import PreconditionFailed
 
 # Longer numbers than 18 digits stand for no file; several ranges are answered with the whole, as the RFC allows.

@@ -17,7 +17,7 @@ from pyramid.response import FileIter, Response
 
 from pubsite import contexts
 from pubsite.api import Media, Service, envelope, time
-from pubsite.api_input import read_query
+from pubsite.api.input import read_query
 from pubsite.errors import Forbidden, NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
 from pubsite.schema import (

@@ -10,8 +10,8 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.api_conditions import require_match, tag_of, tagged
-from pubsite.api_paging import Paged, id_key, paged, time_key
+from pubsite.api.conditions import require_match, tag_of, tagged
+from pubsite.api.paging import Paged, id_key, paged, time_key
 from pubsite.errors import Forbidden
 from pubsite.models import Member, Role
 from pubsite.schema import Boolean, Identifier, Instant, Object, Text, many, optional, required

@@ -11,8 +11,8 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service
-from pubsite.api_conditions import require_match, tagged
-from pubsite.api_paging import Paged, paged, path_key
+from pubsite.api.conditions import require_match, tagged
+from pubsite.api.paging import Paged, paged, path_key
 from pubsite.errors import MOST_PROBLEMS, FieldError, Invalid
 from pubsite.models import Page, PageType, Site
 from pubsite.models.drafts import Draft

@@ -16,7 +16,7 @@ from pyramid.response import Response
 
 from pubsite import contexts, openapi
 from pubsite.api import Media, Service
-from pubsite.api_conditions import not_modified
+from pubsite.api.conditions import not_modified
 from pubsite.security import PUBLIC
 
 POLICY = (

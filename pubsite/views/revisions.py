@@ -9,7 +9,7 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service
-from pubsite.api_paging import Paged, paged
+from pubsite.api.paging import Paged, paged
 from pubsite.errors import NotFound
 from pubsite.models import PageRevision
 from pubsite.schema import many

@@ -11,8 +11,8 @@ from pyramid.request import Request
 
 from pubsite import contexts
 from pubsite.api import Service, present, time
-from pubsite.api_conditions import not_modified, require_match, tagged
-from pubsite.api_paging import Paged, id_key, paged, time_key
+from pubsite.api.conditions import not_modified, require_match, tagged
+from pubsite.api.paging import Paged, id_key, paged, time_key
 from pubsite.errors import LimitExceeded
 from pubsite.models import Mode, Site, now, text_digest
 from pubsite.schema import SLUG, Choice, Identifier, Instant, Integer, Object, Text, many, optional, required

@@ -12,7 +12,7 @@ from cornice.service import get_services
 from sqlalchemy import select, update
 from webtest import TestResponse
 
-from pubsite.api_idempotency import METHODS
+from pubsite.api.idempotency import METHODS
 from pubsite.models import IdempotencyKey, Role, now
 from pubsite.security import NEEDS, PUBLIC
 from pubsite.services import idempotency

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pubsite import openapi
-from pubsite.openapi_examples import BODIES
+from pubsite.openapi.examples import BODIES
 from pubsite.settings import Settings
 from tests.conftest import Server, Tenant
 

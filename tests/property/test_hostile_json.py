@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pubsite.api_input import DEEPEST
+from pubsite.api.input import DEEPEST
 from tests.conftest import Server
 from tests.corpora import json_cases
 from tests.corpora.endpoints import Endpoint, World, endpoints, new_world

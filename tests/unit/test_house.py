@@ -46,9 +46,9 @@ EXCEPTIONS: dict[str, frozenset[str]] = {"build/collect.py": frozenset({"models"
 
 # A library -> the only parts or modules that may import it.
 ONLY_IN: dict[str, frozenset[str]] = {
-    "cornice": frozenset({"api.py"}),
+    "cornice": frozenset({"api/__init__.py"}),
     "zope.sqlalchemy": frozenset({"db.py"}),
-    "colander": frozenset({"schema.py", "api.py", "views"}),
+    "colander": frozenset({"schema.py", "api", "views"}),
     "waitress": frozenset({"server.py", "wire"}),
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
@@ -116,9 +116,8 @@ def test_the_tables_name_no_module_that_is_gone() -> None:
 
 
 def _part(module: str) -> str:
-    """The part that a file or a dotted name belongs to; `hosting_http` is one of `hosting`."""
-    name = module.replace("/", ".").split(".")[0]
-    return name if name in MAY_IMPORT else name.partition("_")[0]
+    """The part that a file or a dotted name belongs to."""
+    return module.replace("/", ".").split(".")[0]
 
 
 def _top(name: str) -> str:

@@ -21,9 +21,9 @@ from pubsite.api import Media, Service
 from pubsite.cli import main
 from pubsite.models import Role
 from pubsite.models.paths import file_path_problem, page_path_problem, redirect_target_problem
-from pubsite.openapi_examples import BODIES
-from pubsite.openapi_schemas import Schemas, Undescribed, default_of, ecma, text
-from pubsite.openapi_shared import SHARED
+from pubsite.openapi.examples import BODIES
+from pubsite.openapi.schemas import Schemas, Undescribed, default_of, ecma, text
+from pubsite.openapi.shared import SHARED
 from pubsite.schema import LANGUAGE, SLUG, URL, Integer, ListOf, Object, Text, many, optional, parse_time, required
 from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.services.publishers import name_problem

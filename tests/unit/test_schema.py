@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsite.api_input import DEEPEST, unsafe_json
+from pubsite.api.input import DEEPEST, unsafe_json
 from pubsite.errors import LONGEST_NAME, MOST_PROBLEMS
 from pubsite.schema import (
     MAX_INTEGER,

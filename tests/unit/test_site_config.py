@@ -8,7 +8,7 @@ from typing import Any
 import colander
 
 from pubsite.build.options import EXTENSIONS, Options, unsupported
-from pubsite.openapi_schemas import default_of
+from pubsite.openapi.schemas import default_of
 from pubsite.views import site_config
 
 

@@ -16,8 +16,8 @@ from pyramid.httpexceptions import HTTPException
 from pyramid.renderers import JSON
 from pyramid.request import Request
 
-from pubsite import api_idempotency
-from pubsite.api_input import read_json, read_query
+from pubsite.api import idempotency
+from pubsite.api.input import read_json, read_query
 from pubsite.db import READS_ONLY
 from pubsite.errors import FieldError, Invalid
 from pubsite.security import PUBLIC
@@ -78,7 +78,7 @@ class Service(cornice.Service):
 
     def keeps_answers(self, method: str) -> bool:
         """Whether a method heeds `Idempotency-Key`: it changes something, and so has a transaction that can write."""
-        return method in api_idempotency.METHODS and self.name not in READS_ONLY
+        return method in idempotency.METHODS and self.name not in READS_ONLY
 
     def on(
         self,
@@ -115,8 +115,8 @@ class Service(cornice.Service):
 
             def view(request: Request) -> Any:
                 request.response.status_code = status
-                if api_idempotency.HEADER in request.headers and self.keeps_answers(method):
-                    return api_idempotency.answer_once(request, route, handler, recheck)
+                if idempotency.HEADER in request.headers and self.keeps_answers(method):
+                    return idempotency.answer_once(request, route, handler, recheck)
                 return handler(request)
 
             view.__name__, view.__doc__ = handler.__name__, handler.__doc__
@@ -181,4 +181,4 @@ def includeme(config: Configurator) -> None:
     config.include("cornice")
     config.commit()
     config.add_renderer("cornicejson", _Renderer())
-    config.include("pubsite.api_errors")
+    config.include("pubsite.api.errors")

@@ -7,12 +7,12 @@ from typing import Any
 
 from pubsite import contexts
 from pubsite.api import Endpoint, Media, Service
-from pubsite.api_errors import ENVELOPED
-from pubsite.api_paging import Paged
-from pubsite.openapi_examples import BODIES
-from pubsite.openapi_paths import Path
-from pubsite.openapi_schemas import Schemas, Undescribed, ref
-from pubsite.openapi_shared import Schema
+from pubsite.api.errors import ENVELOPED
+from pubsite.api.paging import Paged
+from pubsite.openapi.examples import BODIES
+from pubsite.openapi.paths import Path
+from pubsite.openapi.schemas import Schemas, Undescribed, ref
+from pubsite.openapi.shared import Schema
 from pubsite.schema import required
 from pubsite.security import NEEDS, PUBLIC, Permission
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from pyramid.request import Request
 
-from pubsite.api_input import read_query
+from pubsite.api.input import read_query
 from pubsite.errors import Invalid
 from pubsite.models.paths import page_path_problem
 from pubsite.schema import Integer, OpenObject, Text, optional

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pubsite.openapi_schemas import Schemas, Undescribed, text
-from pubsite.openapi_shared import Schema
+from pubsite.openapi.schemas import Schemas, Undescribed, text
+from pubsite.openapi.shared import Schema
 from pubsite.schema import SLUG, Text
 from pubsite.views.pages import UUID
 

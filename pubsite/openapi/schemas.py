@@ -1,7 +1,7 @@
 """Colander nodes → JSON Schema 2020-12. Raises Undescribed on a type that it does not know, so that nothing is guessed.
 
 What a node is not able to say alone, its author says beside it:
-`described="Name"`: a schema of `openapi_shared` that stands for the node's own, where a handler checks more;
+`described="Name"`: a schema of `shared` that stands for the node's own, where a handler checks more;
 `hidden=True`: a key that is known only to be refused; `nullable=True`: null is taken;
 `default=`: what a key means that is left out (else the node's `missing`);
 `variants = (key, member, {value: node})` of an object: what `member` must be, by the value of `key`;
@@ -18,7 +18,7 @@ from typing import Any
 
 from pubsite import schema as types
 from pubsite.errors import PubsiteError
-from pubsite.openapi_shared import NO_NUL, SHARED, Schema
+from pubsite.openapi.shared import NO_NUL, SHARED, Schema
 
 _DROPPED = types.optional(types.Anything()).missing
 _NONE = types.optional(types.Anything()).default
@@ -72,7 +72,7 @@ class Schemas:
         return found if default is None else {**found, "default": default}
 
     def shared(self, name: str) -> Schema:
-        """A reference to one of the schemas of `openapi_shared`."""
+        """A reference to one of the schemas of `shared`."""
         if name not in SHARED:
             raise Undescribed(f"no shared schema {name}")
         if name not in self.components:

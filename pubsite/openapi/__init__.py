@@ -13,10 +13,10 @@ from typing import Any
 from pyramid.config import Configurator
 
 from pubsite.api import Service
-from pubsite.openapi_operations import errors, operation
-from pubsite.openapi_paths import TAGS, path_of
-from pubsite.openapi_schemas import Schemas, Undescribed
-from pubsite.openapi_shared import Schema
+from pubsite.openapi.operations import errors, operation
+from pubsite.openapi.paths import TAGS, path_of
+from pubsite.openapi.schemas import Schemas, Undescribed
+from pubsite.openapi.shared import Schema
 from pubsite.settings import Settings
 
 ABOUT = """\

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pubsite import errors
-from pubsite.api_input import UnsupportedMediaType
+from pubsite.api.input import UnsupportedMediaType
 from pubsite.db import DatabaseBusy
 from pubsite.errors import LONGEST_NAME, MOST_PROBLEMS, FieldError
 
