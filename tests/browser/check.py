@@ -1,6 +1,6 @@
 """Every page of running sites: axe in light and dark on a phone and a desk, Nu's HTML checker, screenshots.
 
-    check.py [--screenshots DIR] [--max-pages N] URL…
+    check.py [--screenshots DIR] [--max-pages N] [--one-page] URL…
 
 Needs node, npm, java and chromium; where one is missing it says so in one line and ends with 0. The packages of
 package-lock.json go into `.cache/browser`. Ends with 1 on a serious or critical finding of axe, an error of Nu, a
@@ -47,7 +47,7 @@ def main() -> int:
     if failure := _install():
         print(f"browser checks skipped: npm cannot install its packages: {failure}")
         return 0
-    sites = [crawl(url, options.max_pages) for url in options.urls]
+    sites = [one_page(url) if options.one_page else crawl(url, options.max_pages) for url in options.urls]
     findings = [f"broken: {line}" for site in sites for line in site.broken]
     pages = {url: body for site in sites for url, body in site.pages.items()}
     findings += check_html(pages)
@@ -79,6 +79,12 @@ def crawl(start: str, most: int) -> Site:
     if status != 404:
         site.broken.append(f"{missing} answers {status}, not 404")
     return site
+
+
+def one_page(url: str) -> Site:
+    """A page by itself, such as that of the API."""
+    status, _, body, _ = _get(url)
+    return Site(url, {url: body}, [] if status == 200 else [f"{url} answers {status}"])
 
 
 def check_html(pages: dict[str, bytes]) -> list[str]:
@@ -124,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("urls", nargs="+", metavar="URL")
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="write pictures of each site there")
     parser.add_argument("--max-pages", type=int, default=400, metavar="N", help="of each site (400)")
+    parser.add_argument("--one-page", action="store_true", help="each URL by itself, not the site behind it")
     return parser.parse_args()
 
 
