@@ -17,7 +17,7 @@ from pubsite.api.input import read_query
 from pubsite.errors import Invalid
 from pubsite.models.paths import page_path_problem
 from pubsite.schema import Integer, OpenObject, Text, optional
-from pubsite.services.listing import WHOLE, Slice
+from pubsite.services.listing import WHOLE, CutShort, Slice
 
 MOST = 1000
 Row = TypeVar("Row")
@@ -47,9 +47,10 @@ def paged(
         return listing(WHOLE)
     limit = query.get("limit", MOST)
     rows = listing(Slice(limit + 1, _read(query["cursor"], parse) if "cursor" in query else None))
-    if len(rows) > limit:
-        request.response.headers["Link"] = f'<{_next(request, key(rows[limit - 1]))}>; rel="next"'
-    return rows[:limit]
+    shown = rows[:limit]
+    if len(rows) > limit or isinstance(rows, CutShort):
+        request.response.headers["Link"] = f'<{_next(request, key(shown[-1]))}>; rel="next"'
+    return shown
 
 
 def _next(request: Request, key: tuple[Any, ...]) -> str:

@@ -17,11 +17,10 @@ from pubsite.errors import FieldError, LimitExceeded
 from pubsite.models import IdempotencyKey, now
 
 KEPT_FOR = timedelta(hours=24)
-MOST = 10_000  # keys of one account
+MOST = 100_000  # keys of one account
 LONGEST_ANSWER = 1_048_576  # characters; a longer one is not kept
-SHORT_ANSWER = 4096  # is always kept
-# Of n keys the newest answer may be that long over n: all answers of an account have at most 120 MiB together.
-SHARED = 8 * LONGEST_ANSWER
+# The answer of an account's nth key may be that long over n: all of them have at most 300 MiB together.
+SHARED = 32 * LONGEST_ANSWER
 
 
 def begin(db: Session, account_id: uuid.UUID, route: str, key: str, digest: str) -> tuple[IdempotencyKey, bool]:
@@ -51,7 +50,7 @@ def keep(db: Session, row: IdempotencyKey, *, status: int, answer: str | None, s
     if count > MOST:
         problem = f"is the account's {count}th within 24 hours, of at most {MOST}: send requests without one"
         raise LimitExceeded(f"The Idempotency-Key {problem}", [FieldError("header", "Idempotency-Key", problem)])
-    longest = max(SHORT_ANSWER, min(LONGEST_ANSWER, SHARED // count))
+    longest = min(LONGEST_ANSWER, SHARED // count)
     row.status, row.subject_id = status, subject_id
     row.answer = answer if answer is not None and len(answer) <= longest else None
     db.flush()

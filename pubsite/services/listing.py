@@ -23,6 +23,10 @@ class Slice:
 WHOLE = Slice()
 
 
+class CutShort(list[Any]):
+    """Rows with more behind them, though they are fewer than the limit: these are long enough together."""
+
+
 def cut(query: Q, columns: Sequence[InstrumentedAttribute[Any]], part: Slice) -> Q:
     """`query` in the order of `columns`, together unique, and only that part of it."""
     query = query.order_by(*columns)

@@ -16,10 +16,10 @@ from pubsite.models.drafts import Draft
 from pubsite.models.paths import page_key
 from pubsite.services import sites
 from pubsite.services.constraints import flush_unique, insert_unique
-from pubsite.services.listing import WHOLE, Slice, cut
+from pubsite.services.listing import WHOLE, CutShort, Slice, cut
 
-# How many rows are read at once where not all are wanted in the end.
-_PORTION = 500
+# How many rows are read at once where not all are wanted in the end: each can have a mebibyte.
+_PORTION = 100
 
 _ALL = select(Page).where(Page.site_id == bindparam("site_id")).order_by(Page.path).limit(_PORTION)
 
@@ -43,16 +43,38 @@ class Filters:
         return self.q is None or self.q.casefold() in _text(page).casefold()
 
 
-def list_of_site(db: Session, site: Site, filters: Filters | None = None, part: Slice = WHOLE) -> Sequence[Page]:
-    """The pages of a site that pass the filters, by path in the order of code points; their key is `(path,)`."""
+def list_of_site(
+    db: Session,
+    site: Site,
+    filters: Filters | None = None,
+    part: Slice = WHOLE,
+    *,
+    most_bytes: int | None = None,
+) -> Sequence[Page]:
+    """The pages of a site that pass the filters, by path in the order of code points; their key is `(path,)`.
+
+    most_bytes: beyond that a part ends early, as CutShort, and the whole raises LimitExceeded.
+    """
     filters = filters or Filters()
     found: list[Page] = []
+    total = 0
     for page in _rows(db, _query(site, filters, part.after)):
-        if filters.take(page):
-            found.append(page)
-            if len(found) == part.limit:
-                break
+        if not filters.take(page):
+            continue
+        total += _size(page)
+        if most_bytes is not None and total > most_bytes:
+            if part.limit is None:
+                raise LimitExceeded(f"The pages have over {most_bytes} bytes: read them in parts, with limit")
+            if found:
+                return CutShort(found)
+        found.append(page)
+        if len(found) == part.limit:
+            break
     return found
+
+
+def _size(page: Page) -> int:
+    return len((page.content or "").encode()) + len(str(page.meta))
 
 
 def all_within(db: Session, site: Site, most_bytes: int) -> Sequence[Page]:
@@ -60,7 +82,7 @@ def all_within(db: Session, site: Site, most_bytes: int) -> Sequence[Page]:
     found: list[Page] = []
     total = 0
     for page in _rows(db, _ALL, site_id=site.id):
-        total += len((page.content or "").encode()) + len(str(page.meta))
+        total += _size(page)
         if total > most_bytes:
             raise LimitExceeded(f"The pages of the site have over {most_bytes} bytes: read them by its page list")
         found.append(page)

@@ -9,6 +9,8 @@ from pubsite.models import Page, PageRevision, PageType
 from pubsite.schema import Choice, Identifier, Instant, Integer, Object, Text, optional, required
 from pubsite.views.page_config import CONFIG
 
+MOST_PAGE_BYTES = 67_108_864  # of the pages in one answer
+
 
 class PageObject(Object):
     """A page: what its path shows, or where it leads."""

@@ -34,7 +34,7 @@ from pubsite.schema import (
 from pubsite.security import PUBLIC, Permission
 from pubsite.services import page_html, pages
 from pubsite.views.page_config import CONFIG, CONFIGS, PAGE_TYPE, draft_of
-from pubsite.views.page_objects import PageObject, page_json, page_tag
+from pubsite.views.page_objects import MOST_PAGE_BYTES, PageObject, page_json, page_tag
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -156,7 +156,7 @@ def list_pages(request: Request) -> list[dict[str, Any]]:
     filters = pages.Filters(**{f.name: query[f.name] for f in fields(pages.Filters) if f.name in query})
     rows = paged(
         request,
-        lambda part: pages.list_of_site(request.db, site, filters, part),
+        lambda part: pages.list_of_site(request.db, site, filters, part, most_bytes=MOST_PAGE_BYTES),
         key=lambda page: (page.path,),
         parse=(path_key,),
     )

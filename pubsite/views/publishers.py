@@ -19,7 +19,7 @@ from pubsite.security import Permission
 from pubsite.services import publishers, sites
 from pubsite.views.accounts import ROLE
 
-ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f]*\Z")
+ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z")
 DISPLAY_NAME = Text(1, 255, ONE_LINE, "one line without control characters")
 DESCRIPTION = Text(0, 8192)
 

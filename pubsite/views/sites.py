@@ -21,10 +21,9 @@ from pubsite.services import page_html, pages, quotas, sites
 from pubsite.services.listing import Slice
 from pubsite.services.quotas import Usage
 from pubsite.settings import Settings
-from pubsite.views.page_objects import PageObject, page_json
+from pubsite.views.page_objects import MOST_PAGE_BYTES, PageObject, page_json
 from pubsite.views.site_config import PRIVATE, SiteConfig
 
-MOST_PAGE_BYTES = 67_108_864
 MODE = Choice(*Mode, aliases={0: Mode.FullyManaged, 1: Mode.SelfManaged})
 SLUG_TEXT = Text(1, 4096, SLUG, "lower-case letters, digits and single hyphens between them, and no UUID")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from pubsite.views import pages
 from tests.conftest import API_HOST, Tenant
 
 PATHS = ["/", "/A", "/a/b", "/b", "/é", "/ß", "/\U0001f600", "/z"]
@@ -140,3 +141,19 @@ def test_a_site_of_many_pages_takes_one_statement_more(tenant: Tenant) -> None:
         assert [page["path"] for page in listed] == [f"/{number:05}" for number in range(start + 600)]
         counts.append(len(seen))
     assert len(set(counts)) == 1
+
+
+def test_a_list_of_long_pages_comes_in_shorter_parts(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = filled(tenant)
+    whole = tenant.client.get(url).json
+    monkeypatch.setattr(pages, "MOST_PAGE_BYTES", 100)
+    answer = tenant.client.get(f"{url}?limit=8")
+    assert 0 < len(answer.json) < 8
+    assert "Link" in answer.headers
+    assert in_parts(tenant, url, 8) == whole
+    assert in_parts(tenant, f"{url}?tag=Even", 8) == [
+        page for page in whole if "Even" in page["config"].get("tags", [])
+    ]
+    assert "with limit" in tenant.client.get(url, status=400).json["message"]
+    monkeypatch.setattr(pages, "MOST_PAGE_BYTES", 1)  # each page alone is longer
+    assert in_parts(tenant, url, 8) == whole

@@ -287,3 +287,10 @@ def test_an_account_makes_so_many_publishers_at_most(server: Server, monkeypatch
     assert "2" in client.post("/api/publishers", {"name": fresh()}, status=400).json["message"]
     client.delete(f"/api/publishers/{names[0]}", status=204)
     client.post("/api/publishers", {"name": fresh()}, status=200)
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "a\u2028b", "a\u2029b", "\x1b[31m", "a\x85b"])
+def test_names_for_people_are_one_line(tenant: Tenant, odd: str) -> None:
+    changed = tenant.client.patch(f"/api/publishers/{tenant.name}", {"display_name": odd}, status=400)
+    made = tenant.client.post("/api/tokens", {"name": odd, "scopes": ["read"]}, status=400)
+    assert [answer.json["errors"][0]["name"] for answer in (changed, made)] == ["display_name", "name"]
