@@ -12,15 +12,17 @@ import colander
 import cornice
 from cornice.validators import colander_validator
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPException
+from pyramid.httpexceptions import HTTPException, HTTPNoContent, HTTPNotAcceptable
 from pyramid.renderers import JSON
 from pyramid.request import Request
 
 from pubsite.api import idempotency
 from pubsite.api.input import read_json, read_query
 from pubsite.db import READS_ONLY
-from pubsite.errors import FieldError, Invalid
-from pubsite.security import PUBLIC
+from pubsite.errors import FieldError, Invalid, NotFound
+from pubsite.security import NEEDS, PUBLIC, Permission
+
+JSON_TYPES = ("application/json", "application/json;charset=utf-8")
 
 
 class RequestSchema(colander.MappingSchema):
@@ -71,10 +73,27 @@ class Service(cornice.Service):
         self, name: str, path: str, factory: Callable[[Request], Any], *, reads_only: bool = False, **kw: Any
     ) -> None:
         """reads_only: its POST changes nothing, so that it need not stand in a writer's way."""
-        super().__init__(name=name, path=path, factory=factory, depth=2, **kw)
+        super().__init__(name=name, path=path, factory=self._found_or_gone(factory), depth=2, **kw)
         if reads_only:
             READS_ONLY.add(name)
         self.endpoints: dict[str, Endpoint] = {}
+
+    def _found_or_gone(self, factory: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        """The factory, but for the repeat of a DELETE: what that removed is not found, and answered as it was."""
+
+        def find(request: Request) -> Any:
+            try:
+                return factory(request)
+            except NotFound:
+                endpoint = self.endpoints.get(request.method)
+                if endpoint is None or endpoint.permission not in NEEDS:
+                    raise
+                scope = NEEDS[Permission(endpoint.permission)].scope
+                if not idempotency.was_deleted(request, f"{request.method} {self.name}", scope):
+                    raise
+                raise HTTPNoContent(headers={"Idempotent-Replayed": "true"}) from None
+
+        return find
 
     def keeps_answers(self, method: str) -> bool:
         """Whether a method heeds `Idempotency-Key`: it changes something, and so has a transaction that can write."""
@@ -112,8 +131,11 @@ class Service(cornice.Service):
                 handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of, recheck
             )
             route = f"{method} {self.name}"
+            answers_json = answer is not None and not isinstance(answer, Media)
 
             def view(request: Request) -> Any:
+                if answers_json:
+                    _require_json_accepted(request)
                 request.response.status_code = status
                 if idempotency.HEADER in request.headers and self.keeps_answers(method):
                     return idempotency.answer_once(request, route, handler, recheck)
@@ -124,6 +146,13 @@ class Service(cornice.Service):
             return handler
 
         return register
+
+
+def _require_json_accepted(request: Request) -> None:
+    """Raise a 406 for a client that takes no JSON, before anything is done for it."""
+    accepted = request.headers.get("Accept") or "*/*"
+    if "*/*" not in accepted and not request.accept.acceptable_offers(JSON_TYPES):
+        raise HTTPNotAcceptable
 
 
 def _deserializer(places: Iterable[str]) -> Callable[..., dict[str, Any]]:

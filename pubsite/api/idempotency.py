@@ -52,6 +52,18 @@ def answer_once(
     return answer
 
 
+def was_deleted(request: Request, route: str, scope: str) -> bool:
+    """Whether a DELETE that finds nothing is the repeat of the one that removed it: for the same account and key.
+
+    Who has lost the role since then learns nothing by it; the token at hand must have the scope all the same.
+    """
+    identity, key = request.pubsite_identity, request.headers.get(HEADER, "")
+    if request.method != "DELETE" or identity is None or scope not in identity.scopes or not _KEY.match(key):
+        return False
+    row = idempotency.find(request.db, identity.account_id, route, key)
+    return row is not None and row.status == 204 and row.digest == _digest(request)
+
+
 def _again(request: Request, row: IdempotencyKey) -> Any:
     if row.digest != _digest(request):
         raise KeyReused(f"The {HEADER} was used for another request")

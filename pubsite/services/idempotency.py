@@ -41,6 +41,12 @@ def begin(db: Session, account_id: uuid.UUID, route: str, key: str, digest: str)
     return row, True
 
 
+def find(db: Session, account_id: uuid.UUID, route: str, key: str) -> IdempotencyKey | None:
+    """The key's row, when it was used within KEPT_FOR."""
+    row = db.get(IdempotencyKey, (account_id, route, key))
+    return None if row is None or row.created_at < now() - KEPT_FOR else row
+
+
 def keep(db: Session, row: IdempotencyKey, *, status: int, answer: str | None, subject_id: str | None) -> None:
     """Write down what was answered; an answer that must not or cannot be given again is left out.
 

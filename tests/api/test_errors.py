@@ -413,7 +413,7 @@ def test_odd_credentials_are_401_where_one_may_be_signed_in(tenant: Tenant, head
         check(tenant.server.client().get(path, status=401, Authorization=header))
 
 
-@pytest.mark.parametrize("accept", ["", "text/html", "*/*;q=0", "garbage", "\xff", "application/json;q=x", "a" * 5000])
+@pytest.mark.parametrize("accept", ["", "*/*;q=0", "garbage", "\xff", "application/json;q=x", "a" * 5000])
 def test_odd_accept_headers_get_json(tenant: Tenant, accept: str) -> None:
     assert tenant.client.get("/api/sites/me", Accept=accept).headers["Content-Type"] == "application/json"
 
@@ -429,3 +429,24 @@ def test_odd_content_lengths_make_no_5xx(tenant: Tenant, length: str) -> None:
     app = TestApp(tenant.server.app, lint=False)
     answer = app.request(f"/api/sites/{tenant.name}", environ=environ, headers=tenant.client.headers, status="*")
     assert answer.status_int < 500
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json", 200),
+        ("text/html, */*;q=0.1", 200),
+        ("application/*", 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("nonsense", 200),
+        ("", 200),
+        ("text/html", 406),
+        ("application/json;q=0", 406),
+        ("application/xml, text/plain;q=0.5", 406),
+    ],
+)
+def test_who_takes_no_json_gets_406_and_nothing_is_done(tenant: Tenant, accept: str, status: int) -> None:
+    url = f"/api/sites/{tenant.name}"
+    assert tenant.client.get(url, status=status, Accept=accept).headers["Content-Type"] == "application/json"
+    tenant.client.post(url, {"slug": "a", "name": "A"}, status=status, Accept=accept)
+    assert len(tenant.client.get(url).json) == (status == 200)

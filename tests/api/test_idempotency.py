@@ -39,9 +39,15 @@ def test_a_repeat_gets_the_first_answer(tenant: Tenant) -> None:
 
 def test_a_deletion_is_answered_again(tenant: Tenant) -> None:
     tenant.site()
-    url = f"/api/sites/{tenant.name}/site"
-    # The second would be 404: its object is gone, and nothing of it is looked up for a repeat.
-    assert tenant.client.delete(url, **{"Idempotency-Key": "k"}).status_int == 204
+    url, key = f"/api/sites/{tenant.name}/site", {"Idempotency-Key": uuid.uuid4().hex}
+    assert tenant.client.delete(url, **key).status_int == 204
+    again = tenant.client.delete(url, **key)
+    assert (again.status_int, again.body, again.headers["Idempotent-Replayed"]) == (204, b"", "true")
+    tenant.client.delete(url, status=404)
+    tenant.client.delete(url, status=404, **{"Idempotency-Key": "another"})
+    tenant.server.client(tenant.owner, scopes=("read",)).delete(url, status=404, **key)
+    tenant.member(Role.Owner).delete(url, status=404, **key)
+    tenant.server.client().delete(url, status=401, **key)
 
 
 def test_another_body_under_the_same_key_is_refused(tenant: Tenant) -> None:
