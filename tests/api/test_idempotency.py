@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cornice.service import get_services
 from sqlalchemy import select, update
 from webtest import TestResponse
 
 from pubsite.api.idempotency import METHODS
 from pubsite.models import IdempotencyKey, Role, now
+from pubsite.openapi import own_services
 from pubsite.security import NEEDS, PUBLIC
 from pubsite.services import idempotency
 from tests.api.test_tokens import holder
@@ -164,7 +164,7 @@ def test_a_narrowed_token_is_not_told_of_a_publisher_that_was_made(tenant: Tenan
 
 def test_where_the_handler_asks_for_rights_a_repeat_asks_again(server: Server) -> None:
     asked, left = [], {"POST tokens", "DELETE token"}  # of one's own account, and their answers are not stored
-    for service in (service for service in get_services() if service.path.startswith("/api/")):
+    for service in (service for service in own_services() if service.path.startswith("/api/")):
         for method, endpoint in service.endpoints.items():
             need = None if endpoint.permission == PUBLIC else NEEDS[endpoint.permission].role
             if method in METHODS and need is None and f"{method} {service.name}" not in left:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cornice.service import get_services
 from sqlalchemy import func, select, update
 from webtest import TestApp
 
 from pubsite.errors import Conflict
 from pubsite.models import ApiToken, Role, now, text_digest
+from pubsite.openapi import own_services
 from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.services import members, tokens
 from tests.conftest import API_HOST, Client, Server, Tenant, new_tenant
@@ -429,7 +429,7 @@ def test_a_token_is_not_made_by_one_that_was_withdrawn_just_now(tenant: Tenant) 
 
 def test_the_scope_of_each_endpoint_is_that_of_the_table_in_the_docs() -> None:
     table = {"/api/sites": "write", "/api/v1/publisher": "deploy", "/api/publishers": "admin", "/api/tokens": "admin"}
-    for service in get_services():
+    for service in own_services():
         for method, endpoint in service.endpoints.items():
             asked = endpoint.scope_of or endpoint.permission
             if asked != PUBLIC:

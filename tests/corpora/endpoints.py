@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 import colander
-from cornice.service import get_services
 
 from pubsite import schema
 from pubsite.api import Service
 from pubsite.models import Deployment
+from pubsite.openapi import own_services
 from tests.conftest import Server, Tenant, new_tenant
 
 PLACE = re.compile(r"\{(?P<name>\w+)(:(?:[^{}]|\{[^{}]*\})*)?\}")
@@ -87,7 +87,7 @@ def new_world(server: Server) -> World:
 
 def endpoints() -> list[Endpoint]:
     """All of them, in the order of their declaration."""
-    services = [service for service in get_services() if isinstance(service, Service)]
+    services = [service for service in own_services() if isinstance(service, Service)]
     return [
         Endpoint(method, service.path, _node(endpoint.body), _node(endpoint.query))
         for service in services

@@ -15,8 +15,6 @@ from urllib.parse import unquote, urldefrag, urljoin
 import click
 import colander
 import pytest
-from cornice.service import get_services
-from pyramid.config import Configurator
 
 from pubsite.api import Endpoint
 from pubsite.build import BuildResult, build
@@ -24,6 +22,7 @@ from pubsite.build.pool import RendererPool
 from pubsite.build.snapshot import AssetSource, PageSource, SiteSource, Snapshot
 from pubsite.cli import pubsite
 from pubsite.cli.importing import plan_import
+from pubsite.openapi import own_services
 from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.settings import Settings
 from pubsite.storage import Manifest, ObjectStore, memory_storage
@@ -125,12 +124,9 @@ def test_the_docs_build_into_a_site_whose_links_all_lead_somewhere() -> None:
 
 @cache
 def _routes() -> dict[tuple[str, str], Endpoint]:
-    with Configurator(settings={"handle_exceptions": False}) as config:
-        for part in ("api", "security", "views"):
-            config.include(f"pubsite.{part}")
     return {
         (method, _pattern(service.path)): service.endpoints[method]
-        for service in get_services()
+        for service in own_services()
         for method in service.defined_methods
         if method != "HEAD"
     }

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import colander
-import cornice.service
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -30,15 +29,6 @@ from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.services.publishers import name_problem
 from pubsite.settings import Settings
 from pubsite.views.publishers import ONE_LINE
-
-
-@pytest.fixture(autouse=True)
-def _no_service_outlives_its_test() -> Iterator[None]:
-    """Cornice keeps a list of all services ever made, which other tests read."""
-    before = list(cornice.service.SERVICES)
-    yield
-    cornice.service.SERVICES[:] = before
-
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
