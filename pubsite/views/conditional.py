@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from pyramid.request import Request
 from pyramid.response import Response
 
+from pubsite.api.conditions import names
 from pubsite.api.errors import error_response
 from pubsite.errors import PreconditionFailed
 
 # Longer numbers than 18 digits stand for no file; several ranges are answered with the whole, as the RFC allows.
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
-_ETAG = re.compile(r'(W/)?("[^"]*")')
 
 
 def answer(request: Request, body: bytes, etag: str) -> Response:
@@ -25,9 +25,9 @@ def answer(request: Request, body: bytes, etag: str) -> Response:
     `etag`: the strong validator of `body`, without quotes.
     """
     tag, headers = f'"{etag}"', request.headers
-    if "If-Match" in headers and not _names(headers["If-Match"], tag, weakly=False):
+    if "If-Match" in headers and not names(headers["If-Match"], tag, weakly=False):
         raise PreconditionFailed("The file is another one by now")
-    if _names(headers.get("If-None-Match", ""), tag, weakly=True):
+    if names(headers.get("If-None-Match", ""), tag, weakly=True):
         response = Response(status=304)
     elif request.method != "GET" or (wanted := _wanted(headers, tag, len(body))) is None:
         response = Response(body)
@@ -52,9 +52,9 @@ def guard(request: Request, what: str = "file") -> Callable[[str | None], None]:
 
     def require(etag: str | None) -> None:
         tag = None if etag is None else f'"{etag}"'
-        if "If-Match" in headers and (tag is None or not _names(headers["If-Match"], tag, weakly=False)):
+        if "If-Match" in headers and (tag is None or not names(headers["If-Match"], tag, weakly=False)):
             raise PreconditionFailed(f"The {what} is another one by now: read it again")
-        if tag is not None and _names(headers.get("If-None-Match", ""), tag, weakly=True):
+        if tag is not None and names(headers.get("If-None-Match", ""), tag, weakly=True):
             raise PreconditionFailed(f"The {what} is there already")
 
     return require
@@ -63,15 +63,9 @@ def guard(request: Request, what: str = "file") -> Callable[[str | None], None]:
 def unchanged(request: Request, etag: str) -> Response | None:
     """Give the answer its validator; the 304 of a reader who has that state, else None."""
     request.response.headers["ETag"] = f'"{etag}"'
-    if _names(request.headers.get("If-None-Match", ""), f'"{etag}"', weakly=True):
+    if names(request.headers.get("If-None-Match", ""), f'"{etag}"', weakly=True):
         return Response(status=304, headers={"ETag": f'"{etag}"'})
     return None
-
-
-def _names(header: str, tag: str, *, weakly: bool) -> bool:
-    if header.strip() == "*":
-        return True
-    return any(named == tag and (weakly or not weak) for weak, named in _ETAG.findall(header))
 
 
 def _wanted(headers: Mapping[str, str], tag: str, size: int) -> range | None:
