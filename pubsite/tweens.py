@@ -16,9 +16,12 @@ from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
 from pubsite.api.errors import error_response
+from pubsite.security import Identity
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("pubsite.access")
+audit = logging.getLogger("pubsite.audit")
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 Handler = Callable[[Request], Response]
 MOST_PARAMETERS = 100
 
@@ -52,9 +55,20 @@ def outermost_tween(handler: Handler, registry: Registry) -> Handler:
             milliseconds,
             request.request_id,
         )
+        _audit(request, response)
         return response
 
     return tween
+
+
+def _audit(request: Request, response: Response) -> None:
+    """A line for each write of an account that is staff, wherever its roles let it write."""
+    identity: Identity | None = vars(request).get("pubsite_identity")  # where nobody asked, nothing is looked up
+    if identity is None or not identity.is_staff or request.method in READING or response.status_code >= 400:
+        return
+    path = _printable(request.environ.get("PATH_INFO", ""))
+    audit.info("staff %s: %s %s %d id=%s", identity.account_id, request.method, path, response.status_code,
+               request.request_id)  # fmt: skip
 
 
 def _printable(path: str) -> str:
