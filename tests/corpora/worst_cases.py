@@ -317,7 +317,7 @@ HEADERS = (
     Case("Accept of parameters", "GET", "/api/sites/me", headers={"Accept": "a/b" + ";a=b" * (BIG // 4)}),
     Case("Accept of quotes", "GET", "/api/sites/me", headers={"Accept": 'a/b;a="' + "\\" * BIG}),
     Case("Accept-Encoding", "GET", "/api/sites/me", headers={"Accept-Encoding": "gzip;q=0.1," * (BIG // 11)}),
-    Case("Prefer", "POST", RECORDS, as_json({"site_id": "{docs}"}), {"Prefer": "wait=x," * (BIG // 7)}),
+    Case("Prefer", "POST", RECORDS, as_json({"site_id": "{raw}"}), {"Prefer": "wait=x," * (BIG // 7)}),
     Case("a request id", "GET", "/api/sites/me", headers={"X-Request-Id": "a" * BIG}),
     Case("an idempotency key", "POST", SITES, as_json({}), {"Idempotency-Key": "a" * BIG}),
     Case("If-Modified-Since", "GET", f"{FILES}/download/a.txt", headers={"If-Modified-Since": "1" * BIG}),
