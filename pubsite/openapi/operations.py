@@ -23,14 +23,17 @@ ERRORS = {
     404: "No such thing, or not for you.",
     405: "The path, as it was sent, leads to another resource, which does not have this method.",
     406: "`Accept` takes no JSON.",
+    408: "The request came too slowly.",
     409: "A duplicate, or a state that forbids it; an Idempotency-Key whose first answer is not kept.",
     412: "If-Match names another state than the present one.",
     413: "The body is too large.",
+    414: "The first line of the request is too long.",
     415: "Not the media type that is needed.",
     416: "The file does not have that range.",
     421: "This server does not answer for that host.",
     422: "The Idempotency-Key was used for another request, or the site is not ready.",
     429: "Too many requests of this kind; try again after `Retry-After` seconds.",
+    431: "The headers are too large, or too many.",
     503: "Busy; try again after `Retry-After` seconds.",
 }
 HEADERS_OF_ERRORS = {401: ("WWW-Authenticate",), 405: ("Allow",), 416: ("Content-Range",), 503: ("Retry-After",)}
@@ -159,7 +162,7 @@ def _successes(method: str, endpoint: Endpoint) -> set[int]:
 def _errors(service: Service, method: str, endpoint: Endpoint, path: Path) -> set[int]:
     """The error statuses that the endpoint can answer, by what it is made of; `statuses` adds those of its own."""
     asks = _asks(endpoint)
-    found = {400, 421, 503, *(status for status in endpoint.statuses if status >= 400)}
+    found = {400, 408, 414, 421, 431, 503, *(status for status in endpoint.statuses if status >= 400)}
     for status, is_possible in (
         (401, asks or _looks_at_token(service)),
         (403, asks),
