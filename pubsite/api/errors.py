@@ -45,7 +45,7 @@ MESSAGES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
-    406: "Not Acceptable",
+    406: "Not Acceptable: the answer would be application/json",
     411: "Length Required",
     413: "The body is too large",
     415: "Unsupported Media Type",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -94,7 +95,8 @@ def create(
 
 def _take_label(db: Session, site_id: uuid.UUID, slug: str, publisher_name: str) -> str:
     for attempt in range(100):
-        label = host_label(slug, publisher_name, attempt)
+        # After the first two it is by chance: whoever could foresee the labels could take them all.
+        label = host_label(slug, publisher_name, attempt if attempt < 2 else secrets.randbits(64))
         try:
             insert_unique(db, HostLabel(label=label, site_id=site_id), Conflict(label))
         except Conflict:
