@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from pubsite.models.paths import FILE_PATH_BYTES, PAGE_PATH_LENGTH, REDIRECT_STATUSES, SEGMENT_BYTES
-from pubsite.schema import MAX_INTEGER
 from pubsite.services.publishers import NAME_LENGTH, RESERVED
 from pubsite.services.trees import MOST_FILES
 from pubsite.signing import SCOPES
@@ -142,11 +141,12 @@ SHARED: dict[str, Schema] = {
         "examples": ["2026-01-31T12:00:00Z"],
     },
     "JsonValue": {
-        "description": "Any JSON, nested 64 deep at most.",
+        "description": "Any JSON, nested 64 deep at most. A number that is written as an integer, without fraction and exponent, "
+        "lies within 2^53, since JavaScript would round it.",
         "anyOf": [
             {"type": "null"},
             {"type": "boolean"},
-            {"type": "number", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER},
+            {"type": "number"},
             {"type": "string", "pattern": NO_NUL},
             {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
             {
