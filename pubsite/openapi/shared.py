@@ -141,8 +141,8 @@ SHARED: dict[str, Schema] = {
         "examples": ["2026-01-31T12:00:00Z"],
     },
     "JsonValue": {
-        "description": "Any JSON, nested 64 deep at most. A number that is written as an integer, without fraction and exponent, "
-        "lies within 2^53, since JavaScript would round it.",
+        "description": "Any JSON, nested 64 deep at most. A number that is written as an integer, without fraction and "
+        "exponent, lies within 2^53, since JavaScript would round it.",
         "anyOf": [
             {"type": "null"},
             {"type": "boolean"},
