@@ -18,6 +18,7 @@ from pubsite.errors import Conflict, FieldError, Invalid, LimitExceeded, NotFoun
 from pubsite.models import File, Site, now
 from pubsite.models.paths import file_key, file_path_problem
 from pubsite.services import sites
+from pubsite.services.listing import WHOLE, Slice
 
 MEBIBYTE = 1_048_576
 MOST_DIRECTORIES = 100_000
@@ -50,15 +51,21 @@ class Limits:
     files: int = 100_000
 
 
-def list_directory(db: Session, site: Site, path: str) -> Sequence[File]:
-    """One level of the tree, directories first, then by name; raises NotFound for what is no directory."""
+def list_directory(db: Session, site: Site, path: str, part: Slice = WHOLE) -> Sequence[File]:
+    """One level of the tree, directories first, then by name: by `rank`; raises NotFound for what is no directory."""
     if path:
         require_path(path, "path", location="querystring")
         directory = at(db, site, path)
         if directory is None or not directory.is_directory or directory.path != path:
             raise NotFound("Directory not found")
     rows = db.scalars(select(File).where(File.site_id == site.id, File.parent_digest == file_key(path))).all()
-    return sorted(rows, key=lambda row: (not row.is_directory, row.path))
+    behind = [row for row in rows if part.after is None or rank(row) > part.after]
+    return sorted(behind, key=rank)[: part.limit]
+
+
+def rank(row: File) -> tuple[int, str]:
+    """Where an entry stands among those of its directory."""
+    return (0 if row.is_directory else 1, row.path)
 
 
 def find(db: Session, site: Site, path: str) -> File:

@@ -12,6 +12,7 @@ from pyramid.response import Response
 
 from pubsite import contexts
 from pubsite.api import Media, Service, time
+from pubsite.api.paging import Paged, paged
 from pubsite.forms import read_form
 from pubsite.models import File, Mode
 from pubsite.schema import Boolean, Instant, Integer, Object, OpenObject, Text, many, required
@@ -32,7 +33,7 @@ DOWNLOAD_TYPES = {
 }
 
 
-class Directory(OpenObject):
+class Directory(Paged):
     """Which directory to list."""
 
     path = colander.SchemaNode(Text(0, 4096), missing="", described="DirectoryPath")
@@ -91,8 +92,14 @@ def limits(request: Request) -> Limits:
 
 def list_directory(request: Request) -> list[dict[str, Any]]:
     """One level of the tree: directories first, then by name."""
-    path = request.validated["querystring"]["path"]
-    return [file_json(file) for file in files.list_directory(request.db, request.context.site, path.rstrip("/"))]
+    path, site = request.validated["querystring"]["path"].rstrip("/"), request.context.site
+    rows = paged(
+        request,
+        lambda part: files.list_directory(request.db, site, path, part),
+        key=files.rank,
+        parse=(int, str),
+    )
+    return [file_json(file) for file in rows]
 
 
 def upload(request: Request) -> dict[str, Any]:

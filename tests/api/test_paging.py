@@ -157,3 +157,15 @@ def test_a_list_of_long_pages_comes_in_shorter_parts(tenant: Tenant, monkeypatch
     assert "with limit" in tenant.client.get(url, status=400).json["message"]
     monkeypatch.setattr(pages, "MOST_PAGE_BYTES", 1)  # each page alone is longer
     assert in_parts(tenant, url, 8) == whole
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 100])
+def test_a_directory_comes_in_parts_too(tenant: Tenant, limit: int) -> None:
+    url = f"/api/sites/{tenant.site('raw', 'SelfManaged')['id']}/files"
+    for path in ("b.txt", "a.txt", "z/1.txt", "c/1.txt", "\U0001f600.txt"):
+        tenant.client.upload(f"{url}/upload", path, b"x", status=200)
+    whole = tenant.client.get(url).json
+    assert [entry["relative_path"] for entry in whole] == ["c", "z", "a.txt", "b.txt", "\U0001f600.txt"]
+    assert in_parts(tenant, url, limit) == whole
+    for wrong in ("W10", "WyIxIiwgMl0", "WyJ4IiwgImEiXQ"):
+        tenant.client.get(f"{url}?cursor={wrong}", status=400)
