@@ -106,7 +106,7 @@ def send_in_process() -> None:
             kwargs.pop(name, None)
         return send(self, case, session=session, **kwargs)
 
-    WSGITransport.send = drop  # type: ignore[method-assign]
+    WSGITransport.send = drop  # type: ignore[method-assign]  # its client knows no max_redirects
 
 
 def fuzz(world: World, asked: argparse.Namespace) -> Tally:
