@@ -64,7 +64,7 @@ MUST_NOT_KNOW: dict[str, frozenset[str]] = {
 BOTTOM: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
-    "signing": frozenset(),
+    "signing": frozenset({"cryptography"}),  # sealing.py alone loads it
     "issuers": frozenset({"jwt", "cryptography"}),
 }
 
