@@ -52,6 +52,7 @@ class Settings:
     render_seconds: int = _setting(10, "Seconds that one page may take to render.")
     render_memory: int = _setting(1_073_741_824, "Bytes of address space that one render process may have.")
     wait_slots: int = _setting(2, "Requests that may wait at once (`Prefer: wait`); a quarter of the threads.")
+    delivery_threads: int = _setting(4, "Destinations that pages are sent to at once.")
     job_lease_seconds: int = _setting(10, "Seconds after which the job of a dead worker is taken over.")
     asset_grace_seconds: int = _setting(
         86_400, "Seconds for which fingerprinted assets of replaced versions stay reachable."

@@ -86,7 +86,8 @@ def error_response(
     return Response(text, status=status, content_type="application/json")
 
 
-def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
+def domain_error_response(request: Request, error: errors.PubsiteError) -> Response:
+    """The answer that a domain error is."""
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
     if isinstance(error, UnsupportedMediaType):
         status = 415
@@ -103,10 +104,14 @@ def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
     return response
 
 
+def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
+    return domain_error_response(request, error)
+
+
 def _http_error(error: HTTPException, request: Request) -> Response:
     status = error.status_code
     if status == 403 and request.pubsite_identity is None:
-        return _domain_error(errors.Unauthorized(), request)
+        return domain_error_response(request, errors.Unauthorized())
     if status < 400:
         return error
     response = error_response(request, status, MESSAGES.get(status, error.title or "Error"))
@@ -116,7 +121,7 @@ def _http_error(error: HTTPException, request: Request) -> Response:
 
 
 def _busy(error: Exception, request: Request) -> Response:
-    return _domain_error(errors.Unavailable("The database is busy or away; try again"), request)
+    return domain_error_response(request, errors.Unavailable("The database is busy or away; try again"))
 
 
 def _database_error(error: DBAPIError, request: Request) -> Response:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pubsite.outgoing import Client, Cut, Refused, Unreachable
+from pubsite.outgoing import Client, Cut, Refused, Unreachable, url_problem
 from pubsite.publishing.outcomes import Down, Rejected, Unsure
 from pubsite.publishing.wire import Reply, Sender
+
+__all__ = ["sender", "url_problem"]
 
 
 def sender(client: Client) -> Sender:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 import pubsite
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.models import Bundle, Deployment, Job, Page, Site, Status, now
@@ -56,7 +57,13 @@ class Bench:
 
     def worker(self, renderers: RendererPool | None = None, storage: Storage | None = None) -> Worker:
         settings = self.server.settings
-        return Worker(settings, self.database, storage or self.storage, renderers or self.renderers)
+        return Worker(
+            settings,
+            self.database,
+            storage or self.storage,
+            renderers or self.renderers,
+            make_outside(settings, {}),
+        )
 
     def site(self, content: str = "<p>one</p>") -> Work:
         owner = self.server.account()

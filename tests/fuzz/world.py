@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pubsite
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.services import accounts
@@ -59,7 +60,9 @@ def new_server(data_dir: Path, database_url: str = "") -> Iterator[Server]:
         app = opened.enter_context(closing(pubsite.main({}, **ini)))
         database = opened.enter_context(closing(Database(settings.database_url)))
         storage = opened.enter_context(closing(open_storage(settings.data_dir)))
-        worker = Worker(settings, database, storage, opened.enter_context(closing(RendererPool(1))))
+        worker = Worker(
+            settings, database, storage, opened.enter_context(closing(RendererPool(1))), make_outside(settings, {})
+        )
         with database.transaction() as db:
             people = {name: accounts.create(db, name=name) for name in PEOPLE}
             db.flush()
