@@ -9,6 +9,7 @@ from typing import Any
 from pyramid.config import Configurator
 
 from pubsite import migrations
+from pubsite.api.throttling import Throttles
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.gateway import Gateway
@@ -38,7 +39,9 @@ def make_app(global_config: Mapping[str, str], ini: Mapping[str, str]) -> Gatewa
         opened.callback(renderers.close)
         worker = Worker(settings, database, storage, renderers)
         opened.callback(worker.stop)
-        api = make_api(settings, database, storage, renderers, ini).make_wsgi_app()
+        config = make_api(settings, database, storage, renderers, ini)
+        opened.callback(config.registry.throttles.close)
+        api = config.make_wsgi_app()
         hosting = Hosting(storage, settings.sites_domain)
         if global_config.get("__script__") == "pserve" and settings.worker == "embedded":
             worker.start()
@@ -60,6 +63,7 @@ def make_api(
     config.registry.issuers = Issuers.load(settings.issuers_file)
     config.registry.outgoing = make_outgoing(settings)
     config.registry.outside_accounts = OutsideAccounts(database)
+    config.registry.throttles = Throttles.of(settings)
     config.include("pyramid_retry")
     config.include("pyramid_tm")
     config.include("pubsite.db")

@@ -36,6 +36,7 @@ STATUSES: tuple[tuple[type[errors.PubsiteError], int], ...] = (
     (errors.PreconditionFailed, 412),
     (errors.KeyReused, 422),
     (errors.NotReady, 422),
+    (errors.Throttled, 429),
     (errors.Unavailable, 503),
 )
 # What Pyramid's own exceptions say to clients: never their `detail`, which names views and echoes paths.
@@ -97,7 +98,7 @@ def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
     response = error_response(request, status, error.message, listed, code=error.code, subject_id=subject_id)
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.Throttled):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

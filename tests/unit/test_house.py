@@ -53,6 +53,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "waitress": frozenset({"server.py", "wire"}),
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
+    "limits": frozenset({"api/throttling.py"}),
 }
 WEB = frozenset({"pyramid", "cornice", "colander", "webob"})
 # Part -> libraries that it must not know.
@@ -65,7 +66,7 @@ MUST_NOT_KNOW: dict[str, frozenset[str]] = {
 BOTTOM: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
-    "signing": frozenset(),
+    "signing": frozenset({"cryptography"}),  # sealing.py alone loads it
     "outgoing": frozenset(),
     "issuers": frozenset({"jwt", "cryptography"}),
 }
