@@ -183,17 +183,15 @@ def test_a_kind_without_a_rate_is_not_counted(throttling: Throttling) -> None:
         assert not set(HEADERS) & set(client.get(LIST).headers)
 
 
-def test_a_refusal_leaves_the_idempotency_key_free_and_a_repeat_counts(throttling: Throttling) -> None:
-    tenant = throttling(deploy=2, seconds=2)
+def test_a_refusal_leaves_the_idempotency_key_free_and_a_repeat_counts(tenant: Tenant, throttling: Throttling) -> None:
+    unthrottled, tenant = tenant.client, throttling(deploy=2)
     body = {"site_id": tenant.site()["id"]}
     first = tenant.client.post(LIST, body, status=202, **{"Idempotency-Key": "a"})
     again = tenant.client.post(LIST, body, status=202, **{"Idempotency-Key": "a"})
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json["data"] == first.json["data"]
-    refused = tenant.client.post(LIST, body, **{"Idempotency-Key": "b"})
-    assert is_refused(refused)
-    time.sleep(int(refused.headers["Retry-After"]))
-    later = tenant.client.post(LIST, body, **{"Idempotency-Key": "b"})
+    assert is_refused(tenant.client.post(LIST, body, **{"Idempotency-Key": "b"}))
+    later = unthrottled.post(LIST, body, **{"Idempotency-Key": "b"})
     assert later.status_int in (200, 202)
     assert "Idempotent-Replayed" not in later.headers
 
