@@ -15,7 +15,7 @@ from pubsite.errors import SettingsError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"  # the newest file in versions/
+HEAD = "0003"  # the newest file in versions/
 
 
 def upgrade(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pubsite.models.base import Base, Digest, PathText, now
@@ -33,6 +33,7 @@ class Page(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    sector_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sectors.id", ondelete="SET NULL"), index=True)
     type: Mapped[str] = mapped_column(String(16))
     path: Mapped[str] = mapped_column(PathText)
     path_digest: Mapped[str] = mapped_column(Digest)
@@ -53,7 +54,11 @@ class Page(Base):
 
 
 class PageRevision(Base):
-    """One immutable state of a page. It outlives its page, so that a deleted page can be brought back."""
+    """One immutable state of a page. It outlives its page, so that a deleted page can be brought back.
+
+    `content_sequence`: the site's, as this state moved it; a bundle that saw that or a later one has seen this state or
+    a later one.
+    """
 
     __tablename__ = "page_revisions"
 
@@ -65,6 +70,7 @@ class PageRevision(Base):
     meta: Mapped[dict[str, Any]]
     content: Mapped[str | None]
     account_id: Mapped[uuid.UUID | None]
+    content_sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from pubsite.build.generator import generator
 from pubsite.errors import Conflict, Invalid, NotFound
-from pubsite.models import PRODUCTION, Bundle, Deployment, Kind, Member, Site, Status, now
+from pubsite.models import PRODUCTION, Bundle, Deployment, Kind, Site, Status, now
 from pubsite.services import jobs, sites
 
 DEPLOY = "deploy"
@@ -30,16 +30,6 @@ class Request:
     message: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     release_hold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which records to list."""
-
-    account_id: uuid.UUID | None = None
-    publisher_id: uuid.UUID | None = None
-    site_id: uuid.UUID | None = None
-    status: str | None = None
 
 
 def get(db: Session, deployment_id: uuid.UUID) -> Deployment | None:
@@ -167,33 +157,6 @@ def hold(db: Session, site: Site, *, held: bool) -> Site:
     site.held_at = (site.held_at or now()) if held else None
     db.flush()
     return site
-
-
-def list_visible(
-    db: Session,
-    account_id: uuid.UUID,
-    *,
-    is_staff: bool,
-    narrowed: Mapping[str, uuid.UUID | None],
-    filters: Filters,
-    limit: int,
-    offset: int,
-) -> tuple[int, Sequence[Deployment]]:
-    """How many records of the account's publishers match, and a page of them, the newest first. Staff see all.
-
-    narrowed: the `publisher_id` and `site_id` beyond which the caller's token does not reach.
-    """
-    criteria = [Deployment.site_id.in_(select(Site.id).where(Site.deleted_at.is_(None)))]
-    if not is_staff:
-        mine = select(Member.publisher_id).where(Member.account_id == account_id, Member.accepted_at.is_not(None))
-        criteria.append(Deployment.publisher_id.in_(mine))
-    criteria += [getattr(Deployment, name) == value for name, value in narrowed.items() if value is not None]
-    for name in ("account_id", "publisher_id", "site_id", "status"):
-        if (value := getattr(filters, name)) is not None:
-            criteria.append(getattr(Deployment, name) == value)
-    count = db.scalar(select(func.count()).select_from(Deployment).where(*criteria)) or 0
-    newest_first = select(Deployment).where(*criteria).order_by(Deployment.created_at.desc(), Deployment.id)
-    return count, db.scalars(newest_first.limit(limit).offset(offset)).all()
 
 
 def sites_of(db: Session, records: Sequence[Deployment]) -> Sequence[Site]:

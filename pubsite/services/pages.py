@@ -145,7 +145,7 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
     draft = _checked(site, draft)
     page = _new(site, draft)
     insert_unique(db, page, _path_taken(draft.path))
-    _append_revision(db, page, account_id)
+    _append_revision(db, site, page, account_id)
     sites.content_changed(db, site)
     return page
 
@@ -159,7 +159,7 @@ def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: 
         return page
     _apply(page, draft)
     flush_unique(db, _path_taken(draft.path))
-    _append_revision(db, page, account_id)
+    _append_revision(db, site, page, account_id)
     sites.content_changed(db, site)
     return page
 
@@ -222,7 +222,7 @@ def batch(
         written.append(page)
     db.flush()
     for page in written:
-        _append_revision(db, page, account_id)
+        _append_revision(db, site, page, account_id)
     if counts.created or counts.updated or counts.deleted:
         sites.content_changed(db, site)
     return counts
@@ -273,7 +273,8 @@ def _apply(page: Page, draft: Draft) -> None:
     page.updated_at = now()
 
 
-def _append_revision(db: Session, page: Page, account_id: uuid.UUID) -> None:
+def _append_revision(db: Session, site: Site, page: Page, account_id: uuid.UUID) -> None:
+    """Of a locked site, before `content_changed` moves its sequence to the one that the revision bears."""
     db.add(
         PageRevision(
             page_id=page.id,
@@ -284,6 +285,7 @@ def _append_revision(db: Session, page: Page, account_id: uuid.UUID) -> None:
             meta=page.meta,
             content=page.content,
             account_id=account_id,
+            content_sequence=site.content_sequence + 1,
         )
     )
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 import time as clock
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import colander
 from pyramid.config import Configurator
@@ -17,7 +15,7 @@ from pyramid.response import FileIter, Response
 
 from pubsite import contexts
 from pubsite.api import Media, Service, envelope, time
-from pubsite.api.input import read_query
+from pubsite.api.numbered import Numbered, filters, numbered, ordering, viewer, window
 from pubsite.api.throttling import Throttle
 from pubsite.errors import Forbidden, NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
@@ -36,7 +34,7 @@ from pubsite.schema import (
     required,
 )
 from pubsite.security import PUBLIC, Permission, may
-from pubsite.services import archives, deployments
+from pubsite.services import archives, deployments, visibility
 from pubsite.views.deployment_objects import DeploymentObject, HoldObject, deployment_json
 from pubsite.views.pages import UUID
 from pubsite.views.sites import site_url
@@ -64,15 +62,12 @@ class Rollback(Object):
     to_version = optional(Integer(1, 2**31 - 1))
 
 
-class Listing(OpenObject):
+class Listing(Numbered):
     """Which records, and which page of them."""
 
-    account_id = optional(Identifier())
-    publisher_id = optional(Identifier())
-    site_id = optional(Identifier())
+    sector_id = optional(Identifier())
     status = optional(Choice(*Status))
-    page = colander.SchemaNode(Integer(1, 1_000_000, text=True), missing=1)
-    page_size = colander.SchemaNode(Integer(1, 100, text=True), missing=25)
+    ordering = ordering("created_at", "deployed_at", "status", "version")
 
 
 class Format(OpenObject):
@@ -91,28 +86,10 @@ holds = Service("site.hold", f"{BASE}/sites/{{site_id:{UUID}}}/hold", contexts.s
 @collection.on("GET", permission=Permission.SIGNED_IN, query=Listing(), answer=many(DeploymentObject()))
 def list_deployments(request: Request) -> dict[str, Any]:
     """Records of the sites that I may read, the newest first."""
-    query, identity = request.validated["querystring"], request.pubsite_identity
-    page, size = query["page"], query["page_size"]
-    names = ("account_id", "publisher_id", "site_id", "status")
-    filters = deployments.Filters(**{name: query.get(name) for name in names})
-    count, listed = deployments.list_visible(
-        request.db,
-        identity.account_id,
-        is_staff=identity.is_staff,
-        narrowed={"publisher_id": identity.publisher_id, "site_id": identity.site_id},
-        filters=filters,
-        limit=size,
-        offset=(page - 1) * size,
-    )
+    asked = filters(request, ("account_id", "publisher_id", "site_id", "sector_id", "status"))
+    count, listed = visibility.listed(request.db, Deployment, viewer(request), asked, window(request))
     urls = {site.id: site_url(request, site) for site in deployments.sites_of(request.db, listed)}
-    return {
-        "success": True,
-        "count": count,
-        "next": _page_link(request, page + 1) if page < math.ceil(count / size) else None,
-        "previous": _page_link(request, page - 1) if page > 1 else None,
-        "results": [deployment_json(request, record, urls.get(record.site_id)) for record in listed],
-        "request_id": request.request_id,
-    }
+    return numbered(request, count, listed, lambda record: deployment_json(request, record, urls.get(record.site_id)))
 
 
 def _asked_site(request: Request) -> contexts.InSite:
@@ -246,11 +223,6 @@ def _waiter(request: Request, deployment_id: Any, url: str, seconds: int) -> Cal
             pause = min(pause * 1.5, POLL[1])
 
     return wait
-
-
-def _page_link(request: Request, page: int) -> str:
-    query = urlencode({**read_query(request), "page": page})
-    return f"{request.host_url}{request.environ['pubsite.path']}?{query}"
 
 
 def includeme(config: Configurator) -> None:

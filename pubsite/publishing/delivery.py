@@ -1,0 +1,171 @@
+"""One try at bringing a page to a destination, so that it stands there once. Knows no kind, no database and no clock.
+
+Look before anything is made: under the id that it gave us, then by our marker, then (only to adopt) by the slug. After
+every write, read back. Where something was sent and no good answer came, look; what cannot be found yet is looked for
+again later, and nothing is made as long as what was sent may still arrive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pubsite.publishing.adapter import Adapter, Draft, Remote
+from pubsite.publishing.content import Content
+from pubsite.publishing.outcomes import DeliveryError, Failing, Rejected, Unsure
+
+Done = Literal["created", "updated", "unchanged", "adopted", "unpublished", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one record asks for.
+
+    marker: its id. external_id: what the other end called it, None before the first time. may_create: False as long as
+    something sent before may still arrive. looks: whether this kind can be looked at. adopt, force: as the user said.
+    """
+
+    marker: str
+    external_id: str | None = None
+    may_create: bool = True
+    looks: bool = True
+    adopt: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What was done, and what stands at the other end now; None: nothing."""
+
+    done: Done
+    remote: Remote | None
+
+
+class Unsettled(DeliveryError):
+    """Nothing was found, and what was sent before may still arrive: look again later."""
+
+    code = "unsettled"
+
+
+def publish(adapter: Adapter, order: Order, draft: Draft, content: Content) -> Delivered:
+    """Bring the destination to the draft; raises DeliveryError."""
+    found, adopted = _locate(adapter, order, draft)
+    if found is None:
+        if not order.may_create:
+            raise Unsettled("What was sent before may still arrive there: looking again before anything is made")
+        return Delivered("created", _create(adapter, order, draft, content))
+    if found.state == "absent" and order.external_id is not None and not order.force:
+        raise _gone(found)
+    if found.content_hash == draft.content_hash and found.state != "absent" and not order.force:
+        return Delivered("unchanged", found)
+    return Delivered("adopted" if adopted else "updated", _update(adapter, order, found, draft, content))
+
+
+def unpublish(adapter: Adapter, order: Order, draft: Draft | None = None) -> Delivered:
+    """Take off the air what this record has put there; nothing there is fine."""
+    found = adapter.read(order.external_id) if order.external_id is not None else None
+    if found is None and draft is not None:
+        found = adapter.find(order.marker, draft)
+    if found is None and not order.may_create:
+        raise Unsettled("What was sent before may still arrive there: looking again before it counts as gone")
+    if found is None or found.state == "absent":
+        return Delivered("absent", found)
+    try:
+        adapter.unpublish(found)
+    except Unsure:
+        if not order.looks:
+            raise  # else the look below tells
+    after = adapter.read(found.external_id) if order.looks else None
+    if after is not None and after.state == "present":
+        raise Failing("It was asked to take the page down, and still shows it", code="still_present")
+    return Delivered("unpublished", after)
+
+
+def refresh(adapter: Adapter, order: Order, draft: Draft | None = None) -> Remote | None:
+    """What stands at the other end, without any write; None: nothing."""
+    found = adapter.read(order.external_id) if order.external_id is not None else None
+    return adapter.find(order.marker, draft) if found is None and draft is not None else found
+
+
+def _locate(adapter: Adapter, order: Order, draft: Draft) -> tuple[Remote | None, bool]:
+    """What stands there already, and whether it is somebody else's that we may adopt."""
+    if order.external_id is not None:
+        found = adapter.read(order.external_id)
+        if found is None and not order.force:
+            found = adapter.find(order.marker, draft)
+            if found is None and order.looks:
+                raise _gone(None)
+        if found is not None:
+            return found, False
+    if (found := adapter.find(order.marker, draft)) is not None:
+        return found, False
+    if order.adopt and (found := adapter.find_other(draft)) is not None:
+        return found, True
+    return None, False
+
+
+def _gone(found: Remote | None) -> Rejected:
+    where = "in its trash" if found is not None else "gone"
+    return Rejected(
+        f"What was published there is {where}: somebody removed it at the destination. "
+        "Publish with force: true to bring it back",
+        code="remote_trashed" if found is not None else "remote_gone",
+    )
+
+
+def _create(adapter: Adapter, order: Order, draft: Draft, content: Content) -> Remote:
+    try:
+        made = adapter.create(order.marker, draft, content)
+    except Unsure as error:
+        made = _look_for_lost(adapter, order, draft, error)
+    return _read_back(adapter, order, made)
+
+
+def _look_for_lost(adapter: Adapter, order: Order, draft: Draft, error: Unsure) -> Remote:
+    """What was made though its answer was lost; raises the Unsure again where nothing can be seen yet."""
+    if not order.looks:
+        raise error
+    try:
+        found = adapter.find(order.marker, draft)
+    except DeliveryError:
+        raise error from None
+    if found is None:
+        raise error
+    return found
+
+
+def _update(adapter: Adapter, order: Order, found: Remote, draft: Draft, content: Content) -> Remote:
+    try:
+        changed = adapter.update(found, order.marker, draft, content)
+    except Unsure as error:
+        after = _after_lost_update(adapter, order, found, error)
+        if after.content_hash != draft.content_hash:
+            raise
+        changed = after
+    return _read_back(adapter, order, changed)
+
+
+def _after_lost_update(adapter: Adapter, order: Order, found: Remote, error: Unsure) -> Remote:
+    if not order.looks:
+        raise error
+    try:
+        after = adapter.read(found.external_id)
+    except DeliveryError:
+        raise error from None
+    if after is None:
+        raise error
+    return after
+
+
+def _read_back(adapter: Adapter, order: Order, written: Remote) -> Remote:
+    """What really stands there after a write; the notes of the write stay."""
+    if not order.looks:
+        return written
+    try:
+        seen = adapter.read(written.external_id)
+    except DeliveryError as error:
+        raise Unsure(f"It was sent; reading it back failed: {error.message}", http_status=error.http_status) from error
+    if seen is None or seen.state == "absent":
+        raise Unsure("It was sent, and the destination said yes, but it cannot be read there", code="not_readable")
+    notes = (*written.notes, *(note for note in seen.notes if note not in written.notes))
+    return Remote(seen.external_id, seen.url or written.url, seen.state, seen.content_hash, notes)
