@@ -52,7 +52,8 @@ class Wire:
         self._ends: list[socket.socket] = []
         self.is_cut = self.is_silent = False
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}{self._target.path or '/0'}"
+        database = self._target.path if self._target.scheme == "redis" else "/0"
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}{database}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
