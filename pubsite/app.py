@@ -14,6 +14,7 @@ from pubsite.db import Database
 from pubsite.gateway import Gateway
 from pubsite.hosting import Hosting
 from pubsite.issuers import Issuers
+from pubsite.outgoing import Allowed, Client
 from pubsite.services.outside import OutsideAccounts
 from pubsite.services.page_html import PageBodies
 from pubsite.settings import Settings, load
@@ -57,6 +58,7 @@ def make_api(
     config.registry.page_bodies = PageBodies(renderers)
     config.registry.keys = LiveKeys(settings.data_dir)
     config.registry.issuers = Issuers.load(settings.issuers_file)
+    config.registry.outgoing = make_outgoing(settings)
     config.registry.outside_accounts = OutsideAccounts(database)
     config.include("pyramid_retry")
     config.include("pyramid_tm")
@@ -66,6 +68,11 @@ def make_api(
     config.include("pubsite.security")
     config.include("pubsite.views")
     return config
+
+
+def make_outgoing(settings: Settings) -> Client:
+    """The client of every call to others; raises SettingsError that names a wrong entry of outgoing_allow."""
+    return Client(Allowed.parse(settings.outgoing_allow))
 
 
 def _pyramid_settings(ini: Mapping[str, str]) -> dict[str, Any]:

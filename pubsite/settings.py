@@ -39,6 +39,9 @@ class Settings:
     sites_scheme: str = _setting("", "Scheme of site URLs (http or https); empty: the request's.")
     sites_port: int = _setting(0, "Port in site URLs; 0: the request's.")
     issuers_file: str = _setting("", "JSON file of outside issuers whose tokens are accepted; empty: none.")
+    outgoing_allow: tuple[str, ...] = _setting(
+        (), "Hosts, `host:port` or networks that outgoing calls may reach though they are private or plain http."
+    )
     file_size_limit: int = _setting(1_048_576, "Bytes that one file or asset may have.")
     site_size_limit: int = _setting(26_214_400, "Bytes that the files of one site may have together.")
     site_files_limit: int = _setting(100_000, "Files that one site may have.")

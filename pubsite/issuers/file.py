@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pubsite.errors import SettingsError
 from pubsite.issuers.issuer import Issuer, Verifier
 from pubsite.issuers.keys import FAMILIES, BadKey, Family, FetchedKeys, GivenKeys, Key, key_of_jwk, key_of_pem
+from pubsite.outgoing import url_problem
 from pubsite.signing import ISSUER, SCOPES
 
 KNOWN = frozenset({"issuer", "audience", "algorithms", "keys", "jwks_url", "scopes", "scope_claim", "name"})
@@ -129,6 +130,8 @@ def _jwks_url(entry: Mapping[str, Any]) -> str:
         raise _Wrong("`jwks_url` must be a URL with a host, without a user or a fragment")
     if parts.scheme != "https" and not plain:
         raise _Wrong("`jwks_url` must begin with https:// (http:// on this machine alone)")
+    if problem := url_problem(url):
+        raise _Wrong(f"`jwks_url` {problem}")
     return url
 
 

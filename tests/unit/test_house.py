@@ -22,12 +22,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
     "signing": frozenset({"errors"}),
-    "issuers": frozenset({"errors", "signing"}),
+    "outgoing": frozenset({"errors"}),
+    "issuers": frozenset({"errors", "outgoing", "signing"}),
     "models": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "themes": frozenset({"errors"}),
     "build": frozenset({"errors", "storage", "themes"}),
-    "publishing": frozenset({"errors", "storage"}),
+    "publishing": frozenset({"errors", "outgoing", "storage"}),
     "services": frozenset({"build", "errors", "models", "publishing", "storage"}),
     "db": frozenset({"errors", "models", "settings"}),
     **dict.fromkeys(HTTP, HTTP | {"db", "errors", "issuers", "models", "services", "settings", "signing"}),
@@ -65,6 +66,7 @@ BOTTOM: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
     "signing": frozenset(),
+    "outgoing": frozenset(),
     "issuers": frozenset({"jwt", "cryptography"}),
 }
 

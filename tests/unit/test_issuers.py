@@ -266,6 +266,7 @@ P384 = ec.generate_private_key(ec.SECP384R1()).public_key()
         ([entry(keys=None, jwks_url="https://u:p@id.example.org/k")], "without a user"),
         ([entry(keys=None, jwks_url="https://id.example.org:x/k")], "is no URL"),
         ([entry(keys=None, jwks_url="https:///k")], "a URL with a host"),
+        ([entry(keys=None, jwks_url="https://id.example.org\\k")], "must hold none of the characters"),
         ([entry(scopes=["read", "root"])], "`scopes` may hold read, write, deploy, admin, not root"),
         ([entry(scopes=[])], "`scopes` must be"),
         ([entry(scope_claim=7)], "`scope_claim` must be"),
