@@ -29,6 +29,7 @@ class Remote:
     """What stands at the other end. `content_hash`: of the payload that it was made from, None when nobody can tell.
 
     `notes`: in plain words, what it made of what was sent (a slug that became `about-2`, an image that was not taken).
+    `turn`: as in Draft, for a take-down where nothing can be looked at.
     """
 
     external_id: str
@@ -36,6 +37,7 @@ class Remote:
     state: State = "present"
     content_hash: str | None = None
     notes: tuple[str, ...] = ()
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,12 @@ class Draft:
     """What would be sent: `payload` is plain JSON, all that decides what the other end shall hold.
 
     `content_hash` names it: the same payload is the same content, and makes no call. `losses`: what would be lost.
+    `turn`: tells a sending from an earlier one of the same content; set by the engine, no part of the content.
     """
 
     payload: Payload
     losses: tuple[Loss, ...] = ()
+    turn: str = ""
 
     @property
     def content_hash(self) -> str:

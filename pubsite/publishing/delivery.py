@@ -3,11 +3,14 @@
 Look before anything is made: under the id that it gave us, then by our marker, then (only to adopt) by the slug. After
 every write, read back. Where something was sent and no good answer came, look; what cannot be found yet is looked for
 again later, and nothing is made as long as what was sent may still arrive.
+
+Kinds that cannot be looked at are sent to again instead: the other end takes a repeat for what it is, by an id that
+their adapters derive from marker, content and turn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pubsite.publishing.adapter import Adapter, Draft, Remote
@@ -23,6 +26,9 @@ class Order:
 
     marker: its id. external_id: what the other end called it, None before the first time. may_create: False as long as
     something sent before may still arrive. looks: whether this kind can be looked at. adopt, force: as the user said.
+    turn: any text that is the same for all tries up to a success and another after it (the time of the last success).
+    sent: of a kind that cannot be looked at, what was sent last, as the record knows it: external_id (before the first
+    success: the page's id), url, content_hash.
     """
 
     marker: str
@@ -31,6 +37,8 @@ class Order:
     looks: bool = True
     adopt: bool = False
     force: bool = False
+    turn: str = ""
+    sent: Remote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,10 @@ class Unsettled(DeliveryError):
 
 def publish(adapter: Adapter, order: Order, draft: Draft, content: Content) -> Delivered:
     """Bring the destination to the draft; raises DeliveryError."""
+    draft = replace(draft, turn=order.turn)
     found, adopted = _locate(adapter, order, draft)
     if found is None:
-        if not order.may_create:
+        if not order.may_create and order.looks:
             raise Unsettled("What was sent before may still arrive there: looking again before anything is made")
         return Delivered("created", _create(adapter, order, draft, content))
     if found.state == "absent" and order.external_id is not None and not order.force:
@@ -63,9 +72,7 @@ def publish(adapter: Adapter, order: Order, draft: Draft, content: Content) -> D
 
 def unpublish(adapter: Adapter, order: Order, draft: Draft | None = None) -> Delivered:
     """Take off the air what this record has put there; nothing there is fine."""
-    found = adapter.read(order.external_id) if order.external_id is not None else None
-    if found is None and draft is not None:
-        found = adapter.find(order.marker, draft)
+    found = refresh(adapter, order, draft) if order.looks else _sent(order)
     if found is None and not order.may_create:
         raise Unsettled("What was sent before may still arrive there: looking again before it counts as gone")
     if found is None or found.state == "absent":
@@ -87,13 +94,22 @@ def refresh(adapter: Adapter, order: Order, draft: Draft | None = None) -> Remot
     return adapter.find(order.marker, draft) if found is None and draft is not None else found
 
 
+def _sent(order: Order) -> Remote | None:
+    """What a kind that cannot be looked at was sent, or may have been; None: nothing."""
+    if order.external_id is None and order.may_create:
+        return None
+    return replace(order.sent or Remote(order.external_id or order.marker), turn=order.turn)
+
+
 def _locate(adapter: Adapter, order: Order, draft: Draft) -> tuple[Remote | None, bool]:
     """What stands there already, and whether it is somebody else's that we may adopt."""
+    if not order.looks:  # what may have been sent, but was never confirmed, is sent as the very same message
+        return (None if order.external_id is None else _sent(order)), False
     if order.external_id is not None:
         found = adapter.read(order.external_id)
         if found is None and not order.force:
             found = adapter.find(order.marker, draft)
-            if found is None and order.looks:
+            if found is None:
                 raise _gone(None)
         if found is not None:
             return found, False

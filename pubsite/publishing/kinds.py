@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from pubsite.publishing import webhook
 from pubsite.publishing.adapter import Kind
 
-_ALL: tuple[Kind, ...] = ()
+_ALL: tuple[Kind, ...] = (webhook.KIND,)
 KINDS = {kind.name: kind for kind in _ALL}
