@@ -21,6 +21,8 @@ TAGS = {
     "Files": "The tree of a SelfManaged site.",
     "Assets": "The tree of a FullyManaged site: images, downloads, fonts. Published beside its pages.",
     "Deployments": "Versions of a site, made live and rolled back.",
+    "Destinations": "Other places that pages are sent to, and the kinds of them.",
+    "Publishing": "Pages at destinations: sent, changed, taken down; and each try at it.",
 }
 _WORDS = {
     "Server": "home reference",
@@ -32,6 +34,8 @@ _WORDS = {
     "Files": "files",
     "Assets": "assets",
     "Deployments": "deployments deployment",
+    "Destinations": "destination_types destinations destination",
+    "Publishing": "publishing_records publishing_record publish",
 }
 _TAG_OF = {word: tag for tag, words in _WORDS.items() for word in words.split()}
 _ID: Schema = {"type": "string", "format": "uuid"}
