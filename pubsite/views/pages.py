@@ -32,7 +32,7 @@ from pubsite.schema import (
     required,
 )
 from pubsite.security import PUBLIC, Permission
-from pubsite.services import page_html, pages
+from pubsite.services import page_html, page_lists, pages
 from pubsite.views.page_config import CONFIG, CONFIGS, PAGE_TYPE, draft_of
 from pubsite.views.page_objects import MOST_PAGE_BYTES, PageObject, page_json, page_tag
 
@@ -153,10 +153,10 @@ def delete(request: Request) -> None:
 def list_pages(request: Request) -> list[dict[str, Any]]:
     """Pages of a site with their content, by path."""
     query, site = request.validated["querystring"], request.context.site
-    filters = pages.Filters(**{f.name: query[f.name] for f in fields(pages.Filters) if f.name in query})
+    filters = page_lists.Filters(**{f.name: query[f.name] for f in fields(page_lists.Filters) if f.name in query})
     rows = paged(
         request,
-        lambda part: pages.list_of_site(request.db, site, filters, part, most_bytes=MOST_PAGE_BYTES),
+        lambda part: page_lists.list_of_site(request.db, site, filters, part, most_bytes=MOST_PAGE_BYTES),
         key=lambda page: (page.path,),
         parse=(path_key,),
     )
