@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ class Filters:
     type: str | None = None
     draft: bool | None = None
     tag: str | None = None
+    sector_id: uuid.UUID | None = None
     q: str | None = None
 
     def take(self, page: Page) -> bool:
@@ -88,6 +90,8 @@ def _query(site: Site, filters: Filters, after: tuple[Any, ...] | None) -> Selec
     query = cut(select(Page).where(Page.site_id == site.id), (Page.path,), Slice(_PORTION, after))
     if filters.type is not None:
         query = query.where(Page.type == filters.type)
+    if filters.sector_id is not None:
+        query = query.where(Page.sector_id == filters.sector_id)
     if filters.path_prefix is not None:  # LIKE folds case on SQLite
         query = query.where(func.substr(Page.path, 1, len(filters.path_prefix)) == filters.path_prefix)
     return query

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, FieldError, Invalid, NotFound
 from pubsite.models import Page, PageRevision, Site, now
-from pubsite.models.drafts import Draft
+from pubsite.models.drafts import UNSAID, Draft
 from pubsite.models.paths import page_key
-from pubsite.services import sites
+from pubsite.services import sectors, sites
 from pubsite.services.constraints import flush_unique, insert_unique
 
 
@@ -40,6 +40,7 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
     """A new page; raises Invalid for what is wrong with it, Conflict when its path is taken."""
     site = sites.lock(db, site)
     draft = _checked(site, draft)
+    sectors.require(db, site, draft.named_sector)
     page = _new(site, draft)
     insert_unique(db, page, _path_taken(draft.path))
     _append_revision(db, site, page, account_id)
@@ -48,12 +49,14 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
 
 
 def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: dict[str, Any]) -> Page:
-    """Apply what was sent of `type`, `path` and `config`, each of which replaces the whole of it."""
+    """Apply what was sent of `type`, `path`, `config` and `sector_id`, each of which replaces the whole of it."""
     site, page = sites.lock(db, site), _newest(db, page)
-    present = Draft(page.path, page.config, page.type)
-    draft = _checked(site, Draft(**{"path": page.path, "config": page.config, "type": page.type, **changes}))
+    present = _draft_of(page)
+    draft = _checked(site, replace(present, **changes))
     if draft == present:
         return page
+    if draft.sector_id != present.sector_id:
+        sectors.require(db, site, draft.named_sector)
     _apply(page, draft)
     flush_unique(db, _path_taken(draft.path))
     _append_revision(db, site, page, account_id)
@@ -94,7 +97,7 @@ def batch(
     Deletes go first, so that a page can move to a path that the same batch frees. Deleting what is not there is fine.
     """
     site = sites.lock(db, site)
-    drafts = _checked_batch(site, upsert)
+    drafts = _checked_batch(db, site, upsert)
     gone = {page_key(path) for path in delete} - set(drafts)
     present = _at_keys(db, site, gone | set(drafts))
     counts = BatchCounts()
@@ -110,7 +113,7 @@ def batch(
             page = _new(site, draft)
             db.add(page)
             counts.created += 1
-        elif draft == Draft(page.path, page.config, page.type):
+        elif draft.of_page_in(page.sector_id) == _draft_of(page):
             counts.unchanged += 1
             continue
         else:
@@ -131,10 +134,13 @@ def _at_keys(db: Session, site: Site, keys: Set[str]) -> dict[str, Page]:
     return {page.path_digest: page for page in db.scalars(query)}
 
 
-def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
+def _checked_batch(db: Session, site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
     drafts: dict[str, Draft] = {}
     problems: list[FieldError] = []
+    known = sectors.known(db, site, (draft.named_sector for draft in upsert))
     for index, draft in enumerate(upsert):
+        if draft.named_sector not in {None, *known}:
+            problems.append(FieldError("body", f"upsert.{index}.sector_id", sectors.FOREIGN))
         try:
             checked = _checked(site, draft)
         except Invalid as error:
@@ -157,15 +163,22 @@ def _checked(site: Site, draft: Draft) -> Draft:
 
 
 def _new(site: Site, draft: Draft) -> Page:
-    page = Page(id=uuid.uuid4(), site_id=site.id, revision=0)
+    page = Page(id=uuid.uuid4(), site_id=site.id, sector_id=None, revision=0)
     _apply(page, draft)
     page.created_at = page.updated_at
     return page
 
 
+def _draft_of(page: Page) -> Draft:
+    """The page as it is."""
+    return Draft(page.path, page.config, page.type, page.sector_id)
+
+
 def _apply(page: Page, draft: Draft) -> None:
     page.type, page.path, page.path_digest = draft.type, draft.path, page_key(draft.path)
     page.config = draft.config
+    if draft.sector_id is not UNSAID:
+        page.sector_id = draft.sector_id
     page.revision += 1
     page.updated_at = now()
 

@@ -22,4 +22,5 @@ def includeme(config: Configurator) -> None:
     config.include("pubsite.views.trees")
     config.include("pubsite.views.sites")
     config.include("pubsite.views.deployments")
+    config.include("pubsite.views.sectors")
     config.include("pubsite.views.root")

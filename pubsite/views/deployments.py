@@ -17,7 +17,7 @@ from pubsite import contexts
 from pubsite.api import Media, Service, envelope, time
 from pubsite.api.numbered import Numbered, filters, numbered, ordering, viewer, window
 from pubsite.api.throttling import Throttle
-from pubsite.errors import Forbidden, NotFound
+from pubsite.errors import NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
 from pubsite.schema import (
     Anything,
@@ -33,7 +33,7 @@ from pubsite.schema import (
     optional,
     required,
 )
-from pubsite.security import PUBLIC, Permission, may
+from pubsite.security import PUBLIC, Permission
 from pubsite.services import archives, deployments, visibility
 from pubsite.views.deployment_objects import DeploymentObject, HoldObject, deployment_json
 from pubsite.views.pages import UUID
@@ -94,10 +94,7 @@ def list_deployments(request: Request) -> dict[str, Any]:
 
 def _asked_site(request: Request) -> contexts.InSite:
     """The site that the body names, for whoever may deploy it."""
-    context = contexts.tenant_site(request, request.validated["body"]["site_id"])
-    if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
-        raise Forbidden
-    return context
+    return contexts.site_in_body(request, Permission.DEPLOY)
 
 
 # The site stands in the body: who may deploy it is asked in the handler. The factory has refused the anonymous.
