@@ -30,7 +30,12 @@ BODIES: dict[str, Any] = {
         "delete": ["/gone"],
     },
     "page_preview_post": {"config": {"title": "Draft", "format": "markdown", "content": "# Not yet"}},
+    "sectors_post": {"site_id": _ID, "name": "News"},
+    "sector_put": {"name": "News and views", "slug": "news"},
+    "sector_patch": {"name": "News and views"},
     "deployments_post": {"site_id": _ID, "message": "First"},
+    "deployment_put": {"message": "The spring edition", "metadata": {"ticket": 7}, "pinned": True},
+    "deployment_patch": {"pinned": True},
     "deployment_rollback_post": {"to_version": 1},
     **{f"{kind}_{name}": body for kind in ("files", "assets") for name, body in _TREES.items()},
 }

@@ -20,6 +20,8 @@ TAGS = {
     "Pages": "Pages and redirects of a site, their revisions, and how they look.",
     "Files": "The tree of a SelfManaged site.",
     "Assets": "The tree of a FullyManaged site: images, downloads, fonts. Published beside its pages.",
+    "Overview": "What goes on, and where to look.",
+    "Sectors": "Named parts of a site, which pages and records may carry.",
     "Deployments": "Versions of a site, made live and rolled back.",
 }
 _WORDS = {
@@ -31,6 +33,8 @@ _WORDS = {
     "Pages": "pages page revisions revision",
     "Files": "files",
     "Assets": "assets",
+    "Overview": "overview",
+    "Sectors": "sectors sector",
     "Deployments": "deployments deployment",
 }
 _TAG_OF = {word: tag for tag, words in _WORDS.items() for word in words.split()}

@@ -21,6 +21,8 @@ def includeme(config: Configurator) -> None:
     config.include("pubsite.views.sync")
     config.include("pubsite.views.trees")
     config.include("pubsite.views.sites")
+    config.include("pubsite.views.overview")
     config.include("pubsite.views.deployments")
+    config.include("pubsite.views.deployment_records")
     config.include("pubsite.views.sectors")
     config.include("pubsite.views.root")

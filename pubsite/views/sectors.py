@@ -8,8 +8,8 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 
 from pubsite import contexts
-from pubsite.api import Service, envelope, present, time
-from pubsite.api.conditions import require_match, tag_of, tagged
+from pubsite.api import Service, present, time
+from pubsite.api.conditions import require_match, tag_of, tagged_data
 from pubsite.api.numbered import NumberedOfNobody, filters, numbered, ordering, viewer, window
 from pubsite.errors import Invalid
 from pubsite.models import Sector
@@ -109,13 +109,14 @@ def _asked_site(request: Request) -> contexts.InSite:
 def create(request: Request) -> Any:
     """Make a sector."""
     body, site = request.validated["body"], _asked_site(request).site
-    return _answer(request, sectors.create(request.db, site, name=body["name"], slug=body.get("slug")))
+    made = sectors.create(request.db, site, name=body["name"], slug=body.get("slug"))
+    return tagged_data(request, sector_json(made))
 
 
 @one.on("GET", permission=Permission.READ, answer=SectorObject(), tagged=True)
 def get(request: Request) -> Any:
     """One sector."""
-    return _answer(request, request.context.sector)
+    return tagged_data(request, sector_json(request.context.sector))
 
 
 @one.on("PUT", permission=Permission.WRITE, body=SectorPut(), answer=SectorObject(), conflicts=True, tagged=True)
@@ -142,18 +143,13 @@ def _change(request: Request) -> Any:
     if changes.pop("site_id", context.site.id) != context.site.id:
         raise Invalid.field("site_id", "cannot change: a sector stays in its site")
     _require_match(request)
-    return _answer(request, sectors.update(request.db, context.site, context.sector, changes))
+    changed = sectors.update(request.db, context.site, context.sector, changes)
+    return tagged_data(request, sector_json(changed))
 
 
 def _require_match(request: Request) -> None:
     context = request.context
     require_match(request, lambda: tag_of(sector_json(sectors.lock(request.db, context.site, context.sector))))
-
-
-def _answer(request: Request, sector: Sector) -> Any:
-    """The sector in the envelope, with the tag of the sector alone: the envelope is another one each time."""
-    shown = sector_json(sector)
-    return tagged(request, envelope(request, shown), tag_of(shown))
 
 
 def includeme(config: Configurator) -> None:
