@@ -96,7 +96,7 @@ def draft_of(site: Site, body: dict[str, Any], prefix: str = "", *, sectors: Set
     try:
         draft = replace(draft, config=CONFIGS[draft.type].deserialize(draft.config))
     except colander.Invalid as error:
-        found = {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
+        found |= {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
     for problem in draft.problems(site.mode):
         found.setdefault(problem.name, problem.message)
     if found:
