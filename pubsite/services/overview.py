@@ -37,6 +37,6 @@ def _summary(db: Session, model: type[R], statuses: Iterable[str], viewer: Viewe
     columns: Any = model
     criteria = visible(model, viewer)
     counted = db.execute(select(columns.status, func.count()).where(*criteria).group_by(columns.status))
-    counts: dict[str, int] = dict(counted.tuples())
+    counts: dict[str, int] = dict(counted.all())
     newest = select(model).where(*criteria).order_by(columns.created_at.desc(), columns.id).limit(LAST)
     return Summary({str(status): counts.get(status, 0) for status in statuses}, db.scalars(newest).all())
