@@ -192,11 +192,11 @@ class RedisWindow:
     So its loss neither stops a request nor lifts the limits; nor does anybody wait for it but one request in PAUSE.
     """
 
-    def __init__(self, url: str, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, url: str, *, clock: Clock = time.monotonic, seconds: int = SECONDS) -> None:
         """clock: what pauses are measured by; requests are counted by the system's, which all processes share."""
         self._pool = _connections(url)
         storage = RedisStorage(url, connection_pool=self._pool, key_prefix="pubsite", wrap_exceptions=True)
-        self._redis, self._memory = Window(storage, time.time), Window.in_memory(clock)
+        self._redis, self._memory = Window(storage, time.time, seconds), Window.in_memory(clock, seconds)
         self._clock, self._lock = clock, threading.Lock()
         self._away_until: float | None = None
         self._silent_until = clock()
@@ -233,9 +233,8 @@ class RedisWindow:
             if is_told:
                 self._silent_until = now + SILENCE
         if is_told:
-            log.warning(
-                "throttles: Redis does not answer (%r), each process counts by itself", error.__cause__ or error
-            )
+            why = error.__cause__ or error  # limits wraps what Redis's client raised, and says nothing itself
+            log.warning("Redis does not count requests, each process does: %s: %s", type(why).__name__, why)
 
 
 def _connections(url: str) -> redis.ConnectionPool:

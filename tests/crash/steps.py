@@ -24,6 +24,7 @@ from pubsite.signing import Keys
 from pubsite.storage import Ref, Refs, Storage, open_storage
 from pubsite.worker import Worker
 from tests.conftest import Server
+from tests.throttling import LIFTED
 
 LEASE = timedelta(seconds=10)
 KINDS = (DEPLOY,)
@@ -32,7 +33,7 @@ KINDS = (DEPLOY,)
 @contextmanager
 def idle_server(data_dir: Path, database_url: str) -> Iterator[Bench]:
     """A server on which nobody works but the test; database_url empty: SQLite in data_dir."""
-    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir), "sqlalchemy.url": database_url}
+    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir), "sqlalchemy.url": database_url, **LIFTED}
     settings = load(ini, environ={})
     with (
         closing(pubsite.main({}, **ini)) as app,

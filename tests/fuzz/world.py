@@ -23,6 +23,7 @@ from pubsite.signing import Keys
 from pubsite.storage import open_storage
 from pubsite.worker import Worker
 from tests.fuzz.recording import Recorder, WsgiApp, call, environ_of
+from tests.throttling import LIFTED
 
 TEXT = "body { color: teal }\n"
 PEOPLE = ("owner", "other", "third")
@@ -47,6 +48,7 @@ class Server:
 def new_server(data_dir: Path, database_url: str = "") -> Iterator[Server]:
     """A server of its own with three accounts; nothing else is in it."""
     ini = {
+        **LIFTED,
         "pubsite.development": "true",
         "pubsite.data_dir": str(data_dir),
         "pubsite.worker": "off",
