@@ -44,7 +44,12 @@ BODIES: dict[str, Any] = {
     "publishing_records_post": {"content_id": _ID, "destination_id": _ID},
     "publishing_record_patch": {"scheduled_at": "2026-12-24T18:00:00Z", "metadata": {"campaign": "winter"}},
     "publishing_record_put": {"metadata": {}},
+    "sectors_post": {"site_id": _ID, "name": "News"},
+    "sector_put": {"name": "News and views", "slug": "news"},
+    "sector_patch": {"name": "News and views"},
     "deployments_post": {"site_id": _ID, "message": "First"},
+    "deployment_put": {"message": "The spring edition", "metadata": {"ticket": 7}, "pinned": True},
+    "deployment_patch": {"pinned": True},
     "deployment_rollback_post": {"to_version": 1},
     **{f"{kind}_{name}": body for kind in ("files", "assets") for name, body in _TREES.items()},
 }
