@@ -9,18 +9,24 @@ from typing import Any
 from pyramid.config import Configurator
 
 from pubsite import migrations
+from pubsite.api.throttling import Throttles
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.gateway import Gateway
 from pubsite.hosting import Hosting
 from pubsite.issuers import Issuers
+from pubsite.models import Site
 from pubsite.outgoing import Allowed, Client
+from pubsite.publishing.sending import sender
 from pubsite.services.outside import OutsideAccounts
 from pubsite.services.page_html import PageBodies
 from pubsite.settings import Settings, load
 from pubsite.signing import Keys, LiveKeys
+from pubsite.signing.sealing import Sealer
 from pubsite.storage import Storage, open_storage
-from pubsite.worker import Worker
+from pubsite.worker import Outside, Worker
+
+DEFAULT_PORT = 6543
 
 
 def make_app(global_config: Mapping[str, str], ini: Mapping[str, str]) -> Gateway:
@@ -36,14 +42,31 @@ def make_app(global_config: Mapping[str, str], ini: Mapping[str, str]) -> Gatewa
         migrations.check(database.engine)
         renderers = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
         opened.callback(renderers.close)
-        worker = Worker(settings, database, storage, renderers)
+        outside = make_outside(settings, global_config)
+        worker = Worker(settings, database, storage, renderers, outside)
         opened.callback(worker.stop)
-        api = make_api(settings, database, storage, renderers, ini).make_wsgi_app()
+        config = make_api(settings, database, storage, renderers, ini)
+        config.registry.outside = outside
+        opened.callback(config.registry.throttles.close)
+        api = config.make_wsgi_app()
         hosting = Hosting(storage, settings.sites_domain)
         if global_config.get("__script__") == "pserve" and settings.worker == "embedded":
             worker.start()
         close = opened.pop_all().close
     return Gateway(api, hosting, api_hosts=settings.api_hosts, sites_domain=settings.sites_domain, close=close)
+
+
+def make_outside(settings: Settings, global_config: Mapping[str, str]) -> Outside:
+    """How the server meets others; the port of its sites is that of the setting, of pserve's command line, or usual."""
+    keys = LiveKeys(settings.data_dir)
+    usual = DEFAULT_PORT if settings.development else None
+    port = settings.sites_port or int(global_config.get("http_port") or 0) or usual
+    scheme = "http" if settings.development else "https"
+
+    def site_url(site: Site) -> str:
+        return settings.site_url(site.host_label, scheme=scheme, port=port)
+
+    return Outside(sender(make_outgoing(settings)), Sealer(lambda: keys.current.secrets), site_url)
 
 
 def make_api(
@@ -58,8 +81,8 @@ def make_api(
     config.registry.page_bodies = PageBodies(renderers)
     config.registry.keys = LiveKeys(settings.data_dir)
     config.registry.issuers = Issuers.load(settings.issuers_file)
-    config.registry.outgoing = make_outgoing(settings)
     config.registry.outside_accounts = OutsideAccounts(database)
+    config.registry.throttles = Throttles.of(settings)
     config.include("pyramid_retry")
     config.include("pyramid_tm")
     config.include("pubsite.db")

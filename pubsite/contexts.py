@@ -13,9 +13,18 @@ from dataclasses import dataclass
 from pyramid.request import Request
 
 from pubsite.errors import Forbidden, NotFound
-from pubsite.models import Deployment, Mode, Page, Publisher, Role, Site, now
+from pubsite.models import Deployment, Destination, Mode, Page, Publisher, PublishingRecord, Role, Site, now
 from pubsite.security import Identity, Permission, may, require_identity
-from pubsite.services import deployments, members, page_html, pages, publishers, sites
+from pubsite.services import (
+    deployments,
+    destinations,
+    members,
+    page_html,
+    pages,
+    publishers,
+    publishing_records,
+    sites,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,23 @@ class OfDeployment:
     role: Role | None
     site: Site
     deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class OfDestination:
+    """A destination, and the caller's role in its publisher."""
+
+    role: Role | None
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class OfRecord:
+    """A publishing record, and the caller's role in its publisher."""
+
+    role: Role | None
+    site: Site
+    record: PublishingRecord
 
 
 def anybody(request: Request) -> Anybody:
@@ -190,3 +216,46 @@ def _tenant_role(request: Request, identity: Identity, site: Site, missing: str)
     if role is None and not identity.is_staff:
         raise NotFound(missing)
     return role
+
+
+def destination(request: Request) -> OfDestination:
+    """`{destination_id}`; another tenant's is 404, and one of another site than the token's too."""
+    identity = require_identity(request)
+    found = destinations.get(request.db, uuid.UUID(request.matchdict["destination_id"]))
+    owner = None if found is None or found.site_id is None else sites.get(request.db, found.site_id)
+    if found is None or (found.site_id is not None and owner is None):
+        raise NotFound("Destination not found")
+    role = _role(request, identity, found.publisher_id, found.site_id)
+    if role is None and not identity.is_staff:
+        raise NotFound("Destination not found")
+    return OfDestination(role, found)
+
+
+def publishing_record(request: Request) -> OfRecord:
+    """`{record_id}`; another tenant's is 404."""
+    identity = require_identity(request)
+    found = publishing_records.get(request.db, uuid.UUID(request.matchdict["record_id"]))
+    owner = None if found is None else sites.get(request.db, found.site_id)
+    if found is None or owner is None:
+        raise NotFound("Publishing record not found")
+    return OfRecord(_tenant_role(request, identity, owner, "Publishing record not found"), owner, found)
+
+
+def tenant_page(request: Request, page_id: uuid.UUID) -> OfPage:
+    """A page named in a body or a query under `/api/v1/publisher`; another tenant's is 404."""
+    identity = require_identity(request)
+    found = pages.get(request.db, page_id)
+    owner = None if found is None else sites.get(request.db, found.site_id)
+    if found is None or owner is None:
+        raise NotFound("Page not found")
+    return OfPage(_tenant_role(request, identity, owner, "Page not found"), owner, found)
+
+
+def tenant_publisher(request: Request, publisher_id: uuid.UUID) -> InPublisher:
+    """A publisher named in a body under `/api/v1/publisher`; another tenant's is 404."""
+    identity = require_identity(request)
+    found = publishers.get(request.db, publisher_id)
+    role = None if found is None else _role(request, identity, found.id)
+    if found is None or (role is None and not identity.is_staff):
+        raise NotFound("Publisher not found")
+    return InPublisher(role, found)

@@ -12,6 +12,7 @@ PubsiteError
 ├── NotReady             a deploy that cannot start or go on; bears the problems
 │   └── BuildFailed
 ├── SettingsError        the configuration is wrong; the start stops
+├── Throttled            too many requests of a kind; says when there is room again
 └── Unavailable          try again later
 """
 
@@ -135,6 +136,16 @@ class BuildFailed(NotReady):
 
 class SettingsError(PubsiteError):
     code = "settings"
+
+
+class Throttled(PubsiteError):
+    """`retry_after`: seconds until there is room for one more."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(PubsiteError):

@@ -15,10 +15,12 @@ from typing import Any
 from pubsite.errors import SettingsError
 
 PREFIX = "pubsite."
+MEMORY = "memory"
+REDIS = ("redis://", "rediss://", "unix://")
 
 
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _setting(default: Any, help: str, *, is_secret: bool = False) -> Any:
+    return field(default=default, repr=not is_secret, metadata={"help": help})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,8 @@ class Settings:
     """The configuration of one server; made by `load`, never changed afterwards."""
 
     data_dir: str = _setting("data", "Folder of everything that pubsite keeps: database, objects, keys.")
-    sqlalchemy_url: str = field(
-        default="",
-        repr=False,  # it may hold a password
-        metadata={"help": "Database URL; empty: SQLite in data_dir. In the ini also as `sqlalchemy.url`."},
+    sqlalchemy_url: str = _setting(
+        "", "Database URL; empty: SQLite in data_dir. In the ini also as `sqlalchemy.url`.", is_secret=True
     )
     development: bool = _setting(False, "Migrate at start, and let sites live under an API host (localhost).")
     api_hosts: tuple[str, ...] = _setting(
@@ -52,9 +52,18 @@ class Settings:
     render_seconds: int = _setting(10, "Seconds that one page may take to render.")
     render_memory: int = _setting(1_073_741_824, "Bytes of address space that one render process may have.")
     wait_slots: int = _setting(2, "Requests that may wait at once (`Prefer: wait`); a quarter of the threads.")
+    delivery_threads: int = _setting(4, "Destinations that pages are sent to at once.")
     job_lease_seconds: int = _setting(10, "Seconds after which the job of a dead worker is taken over.")
     asset_grace_seconds: int = _setting(
         86_400, "Seconds for which fingerprinted assets of replaced versions stay reachable."
+    )
+    throttle_read: int = _setting(120, "Reading requests to the publisher API a minute and account; 0: no limit.")
+    throttle_write: int = _setting(60, "Changing requests to it that are of no kind below; 0: no limit.")
+    throttle_publish: int = _setting(30, "Requests to publish; 0: no limit.")
+    throttle_deploy: int = _setting(10, "Requests to deploy or roll back; 0: no limit.")
+    throttle_test: int = _setting(10, "Requests to test a destination; 0: no limit.")
+    throttle_storage: str = _setting(
+        MEMORY, "Where requests are counted: `memory` of each process, or a `redis://` URL.", is_secret=True
     )
 
     @property
@@ -114,6 +123,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}worker must be embedded or off, not {settings.worker!r}")
     if settings.sites_scheme not in ("", "http", "https"):
         raise SettingsError(f"{PREFIX}sites_scheme must be http or https, not {settings.sites_scheme!r}")
+    if settings.throttle_storage != MEMORY and not settings.throttle_storage.startswith(REDIS):
+        raise SettingsError(f"{PREFIX}throttle_storage must be {MEMORY}, or a URL with {', '.join(REDIS)}")
     for host in settings.api_hosts:
         under = settings.sites_domain == host or settings.sites_domain.endswith("." + host)
         if under and not settings.development:

@@ -15,7 +15,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
-from pubsite.api.errors import error_response
+from pubsite.api.errors import domain_error_response, error_response
+from pubsite.errors import PubsiteError, Unavailable
 from pubsite.security import Identity
 
 log = logging.getLogger(__name__)
@@ -79,27 +80,43 @@ def waiting_tween(handler: Handler, registry: Registry) -> Handler:
     """Let a handler's answer wait for what it started, once its transaction is committed.
 
     A handler sets `request.wait_for`, and `wait_seconds` for the answer's header; on at most `wait_slots` threads at
-    once it is called here, and its result is the answer. When all slots are taken, the handler's own goes out at once.
+    once it is called here, and its result is the answer. When all slots are taken, the handler's own goes out at once,
+    or 503 where the handler set `must_wait`: it has none.
     """
     slots = threading.Semaphore(registry.settings_of_pubsite.wait_slots)
 
     def tween(request: Request) -> Response:
         response = handler(request)
         wait_for: Callable[[], dict[str, Any]] | None = getattr(request, "wait_for", None)
-        if wait_for is None or response.status_code >= 400 or not slots.acquire(blocking=False):
+        if wait_for is None or response.status_code >= 400:
             return response
+        must_wait = getattr(request, "must_wait", False)
+        if not slots.acquire(blocking=False):
+            return _try_again(request) if must_wait else response
         try:
             body = json.dumps(wait_for(), ensure_ascii=False, allow_nan=False).encode()
+        except PubsiteError as error:
+            if not must_wait:
+                raise
+            return domain_error_response(request, error)
         except Exception:  # what was asked for is committed: its answer stands, whatever keeps us from looking again
+            if must_wait:
+                raise
             log.warning("could not wait", exc_info=True)
             return response
         finally:
             slots.release()
-        response.headers["Preference-Applied"] = f"wait={request.wait_seconds}"
+        if not must_wait:
+            response.headers["Preference-Applied"] = f"wait={request.wait_seconds}"
         response.body = body
         return response
 
     return tween
+
+
+def _try_again(request: Request) -> Response:
+    error = Unavailable("Others are waiting for the same kind of answer; try again", retry_after=2)
+    return domain_error_response(request, error)
 
 
 def includeme(config: Configurator) -> None:

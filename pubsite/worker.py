@@ -12,15 +12,22 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database, DatabaseBusy
 from pubsite.errors import PubsiteError
-from pubsite.services import jobs, sites
+from pubsite.publishing.wire import Sender
+from pubsite.services import deployments, following, jobs, sites
+from pubsite.services.delivering import Delivering
 from pubsite.services.deploying import Deploying
 from pubsite.services.deployments import DEPLOY
+from pubsite.services.destinations import Seals
+from pubsite.services.following import FOLLOW
 from pubsite.services.jobs import Claim
+from pubsite.services.live import SiteUrl
+from pubsite.services.publishing_records import PUBLISH
 from pubsite.settings import Settings
 from pubsite.storage import Storage
 
@@ -30,10 +37,26 @@ MAX_CLAIMS = 15  # beyond that many workers died over it
 log = logging.getLogger(__name__)
 
 
-class Worker:
-    """A thread that builds, one for the quick jobs, which never wait for a build, and the renewal of their leases."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How this server meets others: what calls out, what opens the secrets for that, where its own sites are live."""
 
-    def __init__(self, settings: Settings, database: Database, storage: Storage, renderers: RendererPool) -> None:
+    send: Sender
+    seals: Seals
+    site_url: SiteUrl
+
+
+class Worker:
+    """A thread that builds, some that send pages elsewhere, and one for the quick jobs, which never wait for these."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        storage: Storage,
+        renderers: RendererPool,
+        outside: Outside,
+    ) -> None:
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._database = database
         self._storage = storage
@@ -41,8 +64,15 @@ class Worker:
         self._deploying = Deploying(
             database.transaction, database.reading, storage, renderers, settings.asset_grace_seconds
         )
+        self._site_url = outside.site_url
+        self._delivering = Delivering(
+            database.transaction, database.reading, storage, renderers, outside.seals, outside.send, outside.site_url
+        )
+        self._senders = settings.delivery_threads
         self._handlers: dict[str, Callable[[Claim], None]] = {
             DEPLOY: self._deploying.run,
+            PUBLISH: self._delivering.run,
+            FOLLOW: self._follow,
             sites.ON_AIR: self._on_air,
             sites.PURGE: self._purge,
         }
@@ -53,7 +83,8 @@ class Worker:
 
     def start(self) -> None:
         """Run in threads of its own until `stop`."""
-        for kinds in ((DEPLOY,), tuple(kind for kind in self._handlers if kind != DEPLOY)):
+        quick = tuple(kind for kind in self._handlers if kind not in (DEPLOY, PUBLISH))
+        for kinds in ((DEPLOY,), quick, *[(PUBLISH,)] * self._senders):
             due = threading.Event()
             self._wake_ups.append(due)
             thread = threading.Thread(target=self._run, args=(kinds, due), name="pubsite-worker", daemon=True)
@@ -111,6 +142,9 @@ class Worker:
             log.exception("job %s of kind %s failed (attempt %d)", claim.job_id, claim.kind, claim.attempts)
             if claim.kind == DEPLOY and claim.attempts >= MAX_ATTEMPTS and self._deploying.give_up(claim, error):
                 return
+            if claim.kind == PUBLISH:
+                self._delivering.failed_unexpectedly(claim)
+                return
             with self._database.transaction() as db:
                 jobs.retry_later(db, claim, f"{type(error).__name__}: {error}")
 
@@ -120,6 +154,13 @@ class Worker:
             air = sites.lock_air(db, claim.subject_id)
             if air is not None and self._storage.hosts.get(air[0]) is not None:
                 self._storage.hosts.set_state(air[0], "on" if air[1] else "off")
+            jobs.finish(db, claim)
+
+    def _follow(self, claim: Claim) -> None:
+        with self._database.transaction() as db:
+            record = deployments.get(db, claim.subject_id)
+            if record is not None:
+                following.follow(db, self._storage, record.site_id, self._site_url)
             jobs.finish(db, claim)
 
     def _purge(self, claim: Claim) -> None:

@@ -25,6 +25,7 @@ from pubsite.settings import Settings, load
 from pubsite.signing import SCOPES, Keys
 from pubsite.storage import Storage, open_storage
 from tests.databases import new_postgresql, require_postgresql
+from tests.throttling import LIFTED
 
 API_HOST = "localhost:6543"
 
@@ -147,7 +148,9 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def running_server(ini: dict[str, str]) -> Iterator[Server]:
     """A server with its worker, ended afterwards."""
-    app = pubsite.main({"__script__": "pserve"}, **{"pubsite.render_processes": "1", **ini})
+    # The other ends of tests' deliveries are on loopback; tests/api/test_inner_addresses.py has a server without this.
+    ini = {**LIFTED, "pubsite.render_processes": "1", "pubsite.outgoing_allow": "127.0.0.1", **ini}
+    app = pubsite.main({"__script__": "pserve"}, **ini)
     settings = load(ini, environ={})
     database, storage = Database(settings.database_url), open_storage(settings.data_dir)
     yield Server(app, settings, database, storage, Keys.load(settings.data_dir))

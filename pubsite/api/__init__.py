@@ -17,7 +17,9 @@ from pyramid.renderers import JSON
 from pyramid.request import Request
 
 from pubsite.api import idempotency
+from pubsite.api.errors import ENVELOPED
 from pubsite.api.input import read_json, read_query
+from pubsite.api.throttling import Throttle, count
 from pubsite.db import READS_ONLY
 from pubsite.errors import FieldError, Invalid, NotFound
 from pubsite.security import NEEDS, PUBLIC, Permission
@@ -49,7 +51,8 @@ class Endpoint:
 
     `answer`: the schema of what a success answers, None for nothing. `statuses`: the successes other than `status`.
     `conflicts`: whether it may answer 409. `tagged`: whether it obeys If-Match and If-None-Match. `scope_of`: the
-    permission in force where the handler asks for it itself. `recheck`: see `Service.on`.
+    permission in force where the handler asks for it itself. `recheck`: see `Service.on`. `throttle`: the kind of
+    request that it is, None where these are not counted.
     """
 
     handler: Callable[[Request], Any]
@@ -63,6 +66,7 @@ class Endpoint:
     tagged: bool
     scope_of: str | None
     recheck: Callable[[Request], object] | None
+    throttle: Throttle | None
 
 
 class Service(cornice.Service):
@@ -82,6 +86,8 @@ class Service(cornice.Service):
         """The factory, but for the repeat of a DELETE: what that removed is not found, and answered as it was."""
 
         def find(request: Request) -> Any:
+            if (throttle := self.throttle_of(request.method)) is not None:
+                count(request, throttle)
             try:
                 return factory(request)
             except NotFound:
@@ -94,6 +100,13 @@ class Service(cornice.Service):
                 raise HTTPNoContent(headers={"Idempotent-Replayed": "true"}) from None
 
         return find
+
+    def throttle_of(self, method: str) -> Throttle | None:
+        """The kind of a request, also of one whose method there is not; None outside of the publisher API."""
+        if not self.path.startswith(ENVELOPED):
+            return None
+        endpoint = self.endpoints.get("GET" if method == "HEAD" else method)
+        return Throttle.of_method(method) if endpoint is None else endpoint.throttle
 
     def keeps_answers(self, method: str) -> bool:
         """Whether a method heeds `Idempotency-Key`: it changes something, and so has a transaction that can write."""
@@ -113,12 +126,18 @@ class Service(cornice.Service):
         tagged: bool = False,
         scope_of: str | None = None,
         recheck: Callable[[Request], object] | None = None,
+        throttle: Throttle | None = None,
         **kw: Any,
     ) -> Callable[[Callable[[Request], Any]], Callable[[Request], Any]]:
         """Register a handler of one method; what `Endpoint` says of it stands in the API's document.
 
         recheck: where the handler itself asks what is allowed, what is asked before a stored answer is given again.
+        throttle: the kind of request under `/api/v1/publisher`, where it is neither plain reading nor writing.
         """
+        if self.path.startswith(ENVELOPED):
+            throttle = throttle or Throttle.of_method(method)
+        elif throttle is not None:
+            raise ValueError(f"{method} {self.path}: only {ENVELOPED} is throttled")
         read = None if isinstance(body, Media) else body
         places = {name: node for name, node in (("body", read), ("querystring", query)) if node is not None}
         if places:
@@ -128,7 +147,8 @@ class Service(cornice.Service):
 
         def register(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
             self.endpoints[method] = Endpoint(
-                handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of, recheck
+                *(handler, permission, body, query, answer, status, statuses, conflicts, tagged, scope_of, recheck),
+                throttle,
             )
             route = f"{method} {self.name}"
             answers_json = answer is not None and not isinstance(answer, Media)

@@ -36,6 +36,7 @@ STATUSES: tuple[tuple[type[errors.PubsiteError], int], ...] = (
     (errors.PreconditionFailed, 412),
     (errors.KeyReused, 422),
     (errors.NotReady, 422),
+    (errors.Throttled, 429),
     (errors.Unavailable, 503),
 )
 # What Pyramid's own exceptions say to clients: never their `detail`, which names views and echoes paths.
@@ -85,7 +86,8 @@ def error_response(
     return Response(text, status=status, content_type="application/json")
 
 
-def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
+def domain_error_response(request: Request, error: errors.PubsiteError) -> Response:
+    """The answer that a domain error is."""
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
     if isinstance(error, UnsupportedMediaType):
         status = 415
@@ -97,15 +99,19 @@ def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
     response = error_response(request, status, error.message, listed, code=error.code, subject_id=subject_id)
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.Throttled):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _domain_error(error: errors.PubsiteError, request: Request) -> Response:
+    return domain_error_response(request, error)
 
 
 def _http_error(error: HTTPException, request: Request) -> Response:
     status = error.status_code
     if status == 403 and request.pubsite_identity is None:
-        return _domain_error(errors.Unauthorized(), request)
+        return domain_error_response(request, errors.Unauthorized())
     if status < 400:
         return error
     response = error_response(request, status, MESSAGES.get(status, error.title or "Error"))
@@ -115,7 +121,7 @@ def _http_error(error: HTTPException, request: Request) -> Response:
 
 
 def _busy(error: Exception, request: Request) -> Response:
-    return _domain_error(errors.Unavailable("The database is busy or away; try again"), request)
+    return domain_error_response(request, errors.Unavailable("The database is busy or away; try again"))
 
 
 def _database_error(error: DBAPIError, request: Request) -> Response:

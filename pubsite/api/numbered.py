@@ -56,8 +56,8 @@ def numbered(
     request: Request, count: int, rows: Sequence[Row], present: Callable[[Row], dict[str, Any]]
 ) -> dict[str, Any]:
     """A page of a list of `count` rows, with the links to those before and behind it."""
-    query = request.validated["querystring"]
-    page, size = query["page"], query["page_size"]
+    query = request.validated.get("querystring", {})  # a list that is short, and never in parts, has none
+    page, size = query.get("page", 1), query.get("page_size", max(1, count))
     return {
         "success": True,
         "count": count,

@@ -18,7 +18,7 @@ from minijinja import Environment, TemplateError, safe
 
 from pubsite.build import frames
 from pubsite.build.body import Resolver, Rules, body_of
-from pubsite.build.markup import Scan, absolute, excerpt, scan, words
+from pubsite.build.markup import Scan, absolute, excerpt, scan, without_title, words
 from pubsite.build.urls import internal_path
 
 OUT_OF_MEMORY = 70
@@ -118,8 +118,13 @@ class Renderer:
     def _body(self, request: dict[str, Any]) -> _Answer:
         """A page's body alone."""
         rules = Rules(tuple(request["extensions"]), request["highlight"], request["sanitize"])
-        body = body_of(request["content"], request["format"], rules, Resolver("", {}))
-        return {}, _FORBIDDEN.sub("", body.html).encode()
+        place = request["elsewhere"]
+        resolver = Resolver(place["source"], place["sources"]) if place else Resolver("", {})
+        html = _FORBIDDEN.sub("", body_of(request["content"], request["format"], rules, resolver).html)
+        if place:
+            html = without_title(html, place["title"])
+            html = absolute(html, lambda link: _absolute(link, place["url"], place["base"]))
+        return {}, html.encode()
 
     def _theme(self, key: str) -> _Theme:
         loaded = self._loaded[key]

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
 _TAG = re.compile(r"<[^<>]*>")
 _PERMALINK = re.compile(r'<a class="headerlink".*?</a>', re.S)
+_FIRST_HEADING = re.compile(r"\s*+<h1(?:\s[^<>]*)?>(.*?)</h1>\s*", re.I | re.S)
 _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _LINKS = {
@@ -79,6 +80,12 @@ def scan(source: str, resolve: Callable[[str], str], reserved: Collection[str] =
 def absolute(source: str, resolve: Callable[[str], str]) -> str:
     """The fragment with every link resolved, and nothing else changed."""
     return _apply(source, _link_edits(list(_tags(source)), resolve, Scan(source)))
+
+
+def without_title(fragment: str, title: str) -> str:
+    """The fragment without its first heading, where that says the title and nothing stands before it."""
+    match = _FIRST_HEADING.match(fragment) if title else None
+    return fragment if match is None or plain(match[1]) != title else fragment[match.end() :]
 
 
 def slugify(text: str, separator: str = "-") -> str:

@@ -6,7 +6,7 @@ published as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,12 +141,18 @@ def _reparent(nodes: dict[str, Node], problems: list[Problem]) -> None:
 
 def source_links(snapshot: Snapshot, pages: Pages) -> dict[str, str]:
     """What relative links in imported pages may mean: source path (also of a folder's README or index) → URL."""
-    links = {asset.path[1:]: encode(asset.path) for asset in snapshot.assets}
-    for node in pages.tree.nodes:
-        source = node.source.config.get("source") if node.source else None
+    sourced = [(node.source.config, node.url) for node in pages.tree.nodes if node.source]
+    return links_of_sources(sourced, [asset.path for asset in snapshot.assets])
+
+
+def links_of_sources(pages: Iterable[tuple[Mapping[str, Any], str]], assets: Iterable[str]) -> dict[str, str]:
+    """The same, of pages (config and URL) and of assets (path, beginning with `/`)."""
+    links = {path[1:]: encode(path) for path in assets}
+    for config, url in pages:
+        source = config.get("source")
         if isinstance(source, str) and source:
-            links[source] = node.url
+            links[source] = url
             folder, _, name = source.rpartition("/")
             if name.rpartition(".")[0].lower() in ("readme", "index", "_index"):
-                links[folder] = node.url
+                links[folder] = url
     return links

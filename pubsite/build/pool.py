@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -29,6 +29,21 @@ class _Job:
     answers: SimpleQueue[_Job]
     tag: Any = None
     outcome: Answer | Exception = field(default_factory=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A body for readers outside of its site: what its links begin with (`https://host`), its own URL below that.
+
+    source, sources: an imported page's place in its tree, and what the others' places are here (`docs/a.md` → `/a/`).
+    title: is shown above the body by whoever shows it, so that a first heading that says the same is left out.
+    """
+
+    base: str
+    url: str
+    title: str = ""
+    source: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class RendererPool:
@@ -85,10 +100,17 @@ class RendererPool:
                 raise job.outcome
             yield job.tag, job.outcome
 
-    def render_body(self, config: Mapping[str, Any], content: str, site_config: Mapping[str, Any] | None = None) -> str:
+    def render_body(
+        self,
+        config: Mapping[str, Any],
+        content: str,
+        site_config: Mapping[str, Any] | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> str:
         """The body of one page as HTML, without a theme; raises BuildFailed that names what is wrong with it.
 
-        config: the page's, with its `path`; site_config: its site's, for the markdown options and `sanitize`.
+        config: the page's, with its `path`; site_config: its site's, for the markdown options and `sanitize`;
+        elsewhere: where the body is to be read outside of its site, with absolute links.
         """
         options = Options.of(site_config or {})
         request = {
@@ -98,6 +120,7 @@ class RendererPool:
             "extensions": options.extensions,
             "highlight": options.highlight,
             "sanitize": options.sanitize,
+            "elsewhere": None if elsewhere is None else asdict(elsewhere),
         }
         ((_, answer),) = self.render([(None, Request(frames.encode(request)))])
         if answer.error:

@@ -115,6 +115,7 @@ class LocalServer:
     @contextmanager
     def worker(self) -> Iterator[None]:
         """A worker at work in this process, until the context ends."""
+        from pubsite.app import make_outside
         from pubsite.build.pool import RendererPool
         from pubsite.storage import open_storage
         from pubsite.worker import Worker
@@ -122,7 +123,7 @@ class LocalServer:
         settings = self.settings
         pool = RendererPool(settings.render_processes, settings.render_seconds, settings.render_memory)
         with self.database() as database, closing(open_storage(settings.data_dir)) as storage, closing(pool):
-            worker = Worker(settings, database, storage, pool)
+            worker = Worker(settings, database, storage, pool, make_outside(settings, self.global_config))
             worker.start()
             try:
                 yield

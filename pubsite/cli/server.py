@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,9 @@ from pubsite.cli.invocation import Command, Group, Invocation, pass_invocation
 from pubsite.cli.local import SCOPES
 from pubsite.cli.output import table
 from pubsite.models import Account, Role
+
+if TYPE_CHECKING:
+    from pubsite.signing import Keys
 
 ROLES = [role.name for role in Role]
 LONGEST_DAYS = 3650
@@ -153,44 +156,64 @@ def create_token(invocation: Invocation, account: str, scopes: str, days: int) -
 
 @click.group(cls=Group)
 def key() -> None:
-    """List and change the keys that sign tokens, while the server runs."""
+    """List and change the keys that sign tokens, or with --secrets those that seal secrets, while the server runs."""
+
+
+of_secrets = click.option("--secrets", is_flag=True, help="The keys that seal the secrets of destinations.")
 
 
 @key.command("list")
+@of_secrets
 @pass_invocation
-def list_keys(invocation: Invocation) -> None:
-    """The keys by their fingerprints; the first signs, all verify."""
+def list_keys(invocation: Invocation, secrets: bool) -> None:
+    """The keys by their fingerprints; the first is used for what is made now, all for what was made before."""
     from pubsite.signing import Keys
 
-    _tell_keys(invocation, Keys.load(invocation.local().settings.data_dir).fingerprints)
+    _tell_keys(invocation, Keys.load(invocation.local().settings.data_dir), secrets=secrets)
 
 
 @key.command("rotate")
+@of_secrets
 @pass_invocation
-def rotate_keys(invocation: Invocation) -> None:
+def rotate_keys(invocation: Invocation, secrets: bool) -> None:
     """Make a new key, which signs from now on.
 
-    Tokens of the others stay good until `key drop`.
+    Tokens of the others stay good until `key drop`. With --secrets, every secret is sealed anew with it.
     """
+    from pubsite.services import destinations
     from pubsite.signing import Keys
+    from pubsite.signing.sealing import Sealer
 
-    _tell_keys(invocation, Keys.rotate(invocation.local().settings.data_dir).fingerprints)
+    server = invocation.local()
+    keys = Keys.rotate(server.settings.data_dir, "secrets" if secrets else "tokens")
+    if secrets:
+        with server.database() as database, database.transaction() as db:
+            count = destinations.seal_anew(db, Sealer(lambda: keys.secrets))
+        invocation.output.note(f"Secrets sealed anew: {count}")
+    _tell_keys(invocation, keys, secrets=secrets)
 
 
 @key.command("drop")
 @click.argument("fingerprint")
+@of_secrets
 @pass_invocation
-def drop_key(invocation: Invocation, fingerprint: str) -> None:
-    """Take a key out; every token that it signed ends at once."""
+def drop_key(invocation: Invocation, fingerprint: str, secrets: bool) -> None:
+    """Take a key out; every token that it signed ends at once.
+
+    With --secrets, what it alone has sealed is lost.
+    """
     from pubsite.signing import Keys
 
-    _tell_keys(invocation, Keys.drop(invocation.local().settings.data_dir, fingerprint).fingerprints)
+    data_dir = invocation.local().settings.data_dir
+    _tell_keys(invocation, Keys.drop(data_dir, fingerprint, "secrets" if secrets else "tokens"), secrets=secrets)
 
 
-def _tell_keys(invocation: Invocation, names: Sequence[str]) -> None:
+def _tell_keys(invocation: Invocation, keys: Keys, *, secrets: bool) -> None:
     """Never the keys themselves."""
-    uses = ["signs"] + ["verifies"] * (len(names) - 1)
-    document = [{"fingerprint": name, "signs": use == "signs"} for name, use in zip(names, uses, strict=True)]
+    first, others = ("seals", "opens") if secrets else ("signs", "verifies")
+    names = keys.fingerprints("secrets" if secrets else "tokens")
+    uses = [first] + [others] * (len(names) - 1)
+    document = [{"fingerprint": name, first: use == first} for name, use in zip(names, uses, strict=True)]
     invocation.output.result(document, table(list(zip(names, uses, strict=True))))
 
 

@@ -53,7 +53,8 @@ class PublishingRecord(Base):
 
     `desired`: how it is to stand there (`publish` or `draft`). `wanted_revision`: what must be live before anything is
     sent. `unsettled_until`: until then something sent before may still arrive, so that nothing is created. `failures`:
-    temporary ones in a row. `started_at`: when the present try began, while there is one.
+    temporary ones in a row. `started_at`: when the present try began, while there is one. `woken_at`: when its site
+    went live while it waited for that.
     """
 
     __tablename__ = "publishing_records"
@@ -90,6 +91,7 @@ class PublishingRecord(Base):
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     unsettled_until: Mapped[datetime | None]
+    woken_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
     unpublished_at: Mapped[datetime | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)

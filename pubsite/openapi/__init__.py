@@ -64,6 +64,18 @@ HEADERS: dict[str, Schema] = {
     "Content-Range": {"description": "Which bytes of how many.", "required": True},
     "Idempotent-Replayed": {"description": "`true`: this is the answer of the first time."},
     "Preference-Applied": {"description": "`wait=N`: the answer did wait."},
+    "X-RateLimit-Limit": {
+        "description": "How many requests of this kind your account may make in a minute.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "How many of them are left now.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When there is room for one more than now, in seconds since 1970 in UTC.",
+        "schema": {"type": "integer"},
+    },
 }
 
 
@@ -94,7 +106,7 @@ def document(services: Iterable[Any], settings: Settings) -> Schema:
             "schemas": dict(sorted(schemas.components.items())),
             "parameters": {name: {"name": name, "in": "header", **told} for name, told in PARAMETERS.items()},
             "responses": errors(),
-            "headers": {name: {**told, "schema": {"type": "string"}} for name, told in HEADERS.items()},
+            "headers": {name: {"schema": {"type": "string"}, **told} for name, told in HEADERS.items()},
             "securitySchemes": {
                 "bearer": {
                     "type": "http",

@@ -36,7 +36,16 @@ ERRORS = {
     431: "The headers are too large, or too many.",
     503: "Busy; try again after `Retry-After` seconds.",
 }
-HEADERS_OF_ERRORS = {401: ("WWW-Authenticate",), 405: ("Allow",), 416: ("Content-Range",), 503: ("Retry-After",)}
+HEADERS_OF_ERRORS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    416: ("Content-Range",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+RATE = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+# Told before it is known whose request it is, and so without its account's rate.
+OF_NOBODY = frozenset({401, 408, 413, 414, 421, 431})
 
 
 def operation(service: Service, method: str, path: Path, schemas: Schemas) -> Schema:
@@ -60,6 +69,8 @@ def _told(endpoint: Endpoint) -> Schema:
     doc = " ".join((endpoint.handler.__doc__ or endpoint.handler.__name__.replace("_", " ").capitalize()).split())
     summary, _, rest = doc.partition(". ")
     permission = endpoint.scope_of or endpoint.permission
+    if endpoint.throttle is not None:
+        rest = f"{rest} Throttled as `{endpoint.throttle}`.".strip()
     if permission == PUBLIC:
         return {"summary": summary.removesuffix("."), "description": f"{rest} Public.".strip()}
     need = NEEDS[Permission(permission)]
@@ -146,12 +157,17 @@ def errors() -> Schema:
     return {
         f"{shape}{status}": {
             "description": told,
-            "headers": _header_refs("X-Request-Id", *HEADERS_OF_ERRORS.get(status, ())),
+            "headers": _header_refs("X-Request-Id", *HEADERS_OF_ERRORS.get(status, ()), *_rate(shape, status)),
             "content": {"application/json": {"schema": ref(shape)}},
         }
         for shape in ("EnvelopeError", "Error")
         for status, told in ERRORS.items()
     }
+
+
+def _rate(shape: str, status: int) -> tuple[str, ...]:
+    """The headers of an account's rate, where an error has them."""
+    return RATE if shape == "EnvelopeError" and status not in OF_NOBODY else ()
 
 
 def _successes(method: str, endpoint: Endpoint) -> set[int]:
@@ -174,6 +190,7 @@ def _errors(service: Service, method: str, endpoint: Endpoint, path: Path) -> se
         (413, endpoint.body is not None),
         (415, endpoint.body is not None and not isinstance(endpoint.body, Media)),
         (422, asks and service.keeps_answers(method)),
+        (429, endpoint.throttle is not None),
     ):
         if is_possible:
             found.add(status)
@@ -192,6 +209,8 @@ def _success(status: int, service: Service, method: str, endpoint: Endpoint, sch
         headers.append("Preference-Applied")
     if status == 206:
         headers.append("Content-Range")
+    if endpoint.throttle is not None:
+        headers.extend(RATE)
     found: Schema = {"description": _phrase(status), "headers": _header_refs(*headers)}
     if status in (204, 304):
         return found

@@ -100,19 +100,26 @@ def _head(lines: _Lines) -> tuple[int, dict[str, str]]:
     first = _STATUS_LINE.fullmatch(lines.next())
     if first is None:
         raise Malformed("it is not HTTP")
-    fields: list[tuple[str, str]] = []
+    fields: list[list[bytes]] = []
     while line := lines.next():
         if line[:1] in b" \t" and fields:  # a folded line (RFC 9112 §5.2)
-            name, value = fields.pop()
-            line = f"{name}:{value} ".encode("latin-1") + line.strip(b" \t")
-        found = _FIELD.fullmatch(line)
-        if found is None or len(fields) == MOST_FIELDS:
-            raise Malformed("a header field is wrong" if found is None else f"it has over {MOST_FIELDS} header fields")
-        fields.append((found[1].decode("ascii").lower(), found[2].decode("latin-1").rstrip(" \t")))
+            fields[-1].append(line)
+        elif len(fields) == MOST_FIELDS:
+            raise Malformed(f"it has over {MOST_FIELDS} header fields")
+        else:
+            fields.append([line])
     headers: dict[str, str] = {}
-    for name, value in fields:
+    for parts in fields:
+        name, value = _field(b" ".join(part.strip(b" \t") for part in parts) if parts[1:] else parts[0])
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return int(first[1]), headers
+
+
+def _field(line: bytes) -> tuple[str, str]:
+    found = _FIELD.fullmatch(line)
+    if found is None:
+        raise Malformed("a header field is wrong")
+    return found[1].decode("ascii").lower(), found[2].decode("latin-1").rstrip(" \t")
 
 
 def _body(stream: BinaryIO, lines: _Lines, headers: Mapping[str, str], most_bytes: int) -> bytes:
@@ -145,8 +152,8 @@ def _chunked(stream: BinaryIO, lines: _Lines, most_bytes: int) -> bytes:
             raise _too_long(most_bytes)
         chunks.append(_exactly(stream, size, left))
         left -= size
-        if lines.next():
-            raise Malformed("a chunk is longer than it says")
+        if _exactly(stream, 2, 2) != b"\r\n":
+            raise Malformed("a chunk is not as long as it says")
     while lines.next():  # trailers, which say nothing that is needed here
         pass
     return b"".join(chunks)

@@ -106,7 +106,7 @@ class Client:
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        """The machine's own certificates: an end may be the company's. Read once: that takes 20 ms."""
+        """The machine's own certificates: an end may be the company's. Read once: that takes some 40 ms."""
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         return context

@@ -65,7 +65,7 @@ def parse(url: str) -> Target:
         raise BadUrl("must hold no fragment (#)")
     whole = _URL.fullmatch(url)
     if whole is None:
-        raise BadUrl("must be an https URL: https://host/path")
+        raise BadUrl("must be an https URL, like https://host/path")
     scheme, authority, path = whole[1].lower(), whole[2], whole[3]
     if "@" in authority:
         raise BadUrl("must hold no user name or password")
@@ -79,7 +79,7 @@ def split_authority(text: str) -> tuple[str, int | None]:
     """Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`; raises BadUrl."""
     parts = _AUTHORITY.fullmatch(text)
     if parts is None:
-        raise BadUrl("must have a host, and no port or one of 1 to 65535")
+        raise BadUrl("must be like https://host/path or https://host:port/path")
     port = None if parts[3] is None else int(parts[3])
     if port is not None and not 1 <= port <= 65535:
         raise BadUrl("must have a port of 1 to 65535")
@@ -105,11 +105,13 @@ def _name(text: str) -> str:
 
 def _ascii(text: str) -> str:
     """A name in ASCII (IDNA 2003, RFC 3490), if that says the same: ß or full-width digits would be another name."""
+    if text.replace(".", "").isdecimal() and not text.isascii():  # digits of another script, which int() takes
+        raise BadUrl("must write its host in the digits 0 to 9")
     try:
         name = text.encode("idna").decode("ascii")
         back = name if text.isascii() else name.encode("ascii").decode("idna")
     except UnicodeError as error:
         raise BadUrl("must have a domain name as its host (one of other scripts as xn--…)") from error
     if not text.isascii() and back != unicodedata.normalize("NFC", text.lower()):
-        raise BadUrl(f"must have its host as it is looked up: {name}")
+        raise BadUrl(f"must write its host as {name}")
     return name

@@ -1,25 +1,27 @@
-"""The guarded client as a Sender: its failures in the words of deliveries."""
+"""The guarded client as destinations use it: its failures become outcomes of a delivery."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pubsite.outgoing import Client, Cut, Refused, Unreachable
+from pubsite.outgoing import Client, Cut, Refused, Unreachable, url_problem
 from pubsite.publishing.outcomes import Down, Rejected, Unsure
 from pubsite.publishing.wire import Reply, Sender
 
+__all__ = ["sender", "url_problem"]
+
 
 def sender(client: Client) -> Sender:
-    """What wires send through: raises Rejected, Down or Unsure where no answer comes."""
+    """Sends by `client`; raises Rejected where nothing may be sent, Down where nothing was, Unsure where something."""
 
     def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         try:
             return client.send(method, url, headers=headers, body=body)
         except Refused as error:
-            raise Rejected(error.message, code="address_refused") from error
+            raise Rejected(error.message, code=error.code) from error
         except Unreachable as error:
-            raise Down(error.message) from error
+            raise Down(error.message, code=error.code) from error
         except Cut as error:
-            raise Unsure(error.message) from error
+            raise Unsure(error.message, code=error.code) from error
 
     return send

@@ -22,7 +22,7 @@ from pubsite.build.generator import generator
 from pubsite.build.pool import RendererPool
 from pubsite.errors import NotReady, PubsiteError, Unavailable
 from pubsite.models import TRANSITIONS, Bundle, Deployment, Kind, Site, Stage, Status, now
-from pubsite.services import jobs, sites
+from pubsite.services import following, jobs, sites
 from pubsite.services.deployments import bundle_of, live_record
 from pubsite.services.jobs import Claim
 from pubsite.storage import Ref, RefConflict, Storage, Superseded
@@ -160,6 +160,7 @@ class Deploying:
                 site.held_at = site.held_at or now()  # a deploy that went live meanwhile may have released it
             elif record.release_hold:
                 site.held_at = None
+            following.enqueue(db, site.id, record.id)
             jobs.finish(db, claim)
 
     def _swap(self, db: Session, site: Site, record: Deployment, before: Ref | None) -> None:

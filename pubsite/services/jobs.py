@@ -40,12 +40,36 @@ def enqueue(db: Session, kind: str, subject_id: uuid.UUID, *, lane: str, run_at:
     db.info["jobs_due"] = True
 
 
+def ensure(db: Session, kind: str, subject_id: uuid.UUID, *, lane: str, run_at: datetime | None = None) -> None:
+    """Make work due at that time whether or not it was already; what a worker has at hand stays with it."""
+    run_at = run_at or now()
+    known = update(Job).where(Job.kind == kind, Job.subject_id == subject_id).values(run_at=run_at).returning(Job.id)
+    if db.execute(known, execution_options={"synchronize_session": False}).first() is None:
+        enqueue(db, kind, subject_id, lane=lane, run_at=run_at)
+    db.info["jobs_due"] = True
+
+
+def move_lane(db: Session, lane: str, run_at: datetime, *, earlier: bool = False) -> None:
+    """Make the waiting work of a lane due not before that time; or with `earlier` not after it."""
+    behind = Job.run_at > run_at if earlier else Job.run_at < run_at
+    db.execute(
+        update(Job).where(Job.lane == lane, Job.worker.is_(None), behind).values(run_at=run_at),
+        execution_options={"synchronize_session": False},
+    )
+    db.info["jobs_due"] = True
+
+
 def cancel(db: Session, kind: str, subject_id: uuid.UUID) -> None:
     """Make work no longer due. A worker that has it at hand finds its claim gone when it finishes."""
     db.execute(
         delete(Job).where(Job.kind == kind, Job.subject_id == subject_id),
         execution_options={"synchronize_session": False},
     )
+
+
+def is_due(db: Session, kind: str, subject_id: uuid.UUID) -> bool:
+    """Whether there is such work, now or later."""
+    return db.scalar(select(Job.id).where(Job.kind == kind, Job.subject_id == subject_id)) is not None
 
 
 def any_due(db: Session, kinds: Collection[str]) -> bool:
@@ -106,6 +130,13 @@ def finish(db: Session, claim: Claim) -> bool:
         delete(Job).where(_held(claim)).returning(Job.id), execution_options={"synchronize_session": False}
     ).first()
     return row is not None
+
+
+def give_back(db: Session, claim: Claim, run_at: datetime) -> bool:
+    """Give up a job for now: it is due again at that time; False when it is no longer ours."""
+    statement = update(Job).where(_held(claim)).values(worker=None, lease_until=None, run_at=run_at).returning(Job.id)
+    db.info["jobs_due"] = True
+    return db.execute(statement, execution_options={"synchronize_session": False}).first() is not None
 
 
 def retry_later(db: Session, claim: Claim, error: str) -> None:

@@ -63,6 +63,10 @@ def is_uuid(text: str) -> bool:
     return True
 
 
+def get(db: Session, publisher_id: uuid.UUID) -> Publisher | None:
+    return db.get(Publisher, publisher_id)
+
+
 def find(db: Session, name: str) -> Publisher:
     """The publisher of that name; raises NotFound."""
     # What cannot be a name is not looked up: a NUL in it would be an error of PostgreSQL's.

@@ -18,7 +18,7 @@ from typing import Any
 
 from pubsite.errors import Conflict, NotFound, SettingsError, Unauthorized
 from pubsite.signing import jws, key_file
-from pubsite.signing.key_file import FILE, KEY_BYTES
+from pubsite.signing.key_file import FILE, KEY_BYTES, Use
 
 __all__ = ["FILE", "ISSUER", "KEY_BYTES", "SCOPES", "Claims", "Keys", "LiveKeys", "fingerprint"]
 
@@ -42,11 +42,12 @@ class Keys:
     """The keys of one server, as its file had them."""
 
     tokens: tuple[bytes, ...] = field(repr=False)
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def load(cls, data_dir: str | Path) -> Keys:
         """Read `keys.json`; raises SettingsError when it is missing, open to others, or too weak."""
-        return cls(key_file.read(Path(data_dir)))
+        return cls(key_file.read(Path(data_dir)), key_file.read(Path(data_dir), "secrets"))
 
     @classmethod
     def create(cls, data_dir: str | Path) -> Keys:
@@ -55,28 +56,27 @@ class Keys:
         return cls.load(data_dir)
 
     @classmethod
-    def rotate(cls, data_dir: str | Path) -> Keys:
-        """Put a new random key in front of `keys.json`; the others go on verifying."""
-        with key_file.changing(Path(data_dir)) as keys:
+    def rotate(cls, data_dir: str | Path, use: Use = "tokens") -> Keys:
+        """Put a new random key in front of those of a use; the others go on verifying, or opening."""
+        with key_file.changing(Path(data_dir), use) as keys:
             keys.insert(0, key_file.new_key())
         return cls.load(data_dir)
 
     @classmethod
-    def drop(cls, data_dir: str | Path, name: str) -> Keys:
-        """Take the key with that fingerprint out of `keys.json`; NotFound, or Conflict for the one that signs."""
-        with key_file.changing(Path(data_dir)) as keys:
+    def drop(cls, data_dir: str | Path, name: str, use: Use = "tokens") -> Keys:
+        """Take the key with that fingerprint out of `keys.json`; NotFound, or Conflict for the one in use."""
+        with key_file.changing(Path(data_dir), use) as keys:
             names = [fingerprint(key) for key in keys]
             if name not in names:
                 raise NotFound(f"No key {name}")
             if names[0] == name:
-                raise Conflict(f"The key {name} signs the tokens that are made now: rotate first")
+                raise Conflict(f"The key {name} is the one that is used for what is made now: rotate first")
             del keys[names.index(name)]
         return cls.load(data_dir)
 
-    @property
-    def fingerprints(self) -> tuple[str, ...]:
-        """What the keys are called; the one that signs comes first."""
-        return tuple(fingerprint(key) for key in self.tokens)
+    def fingerprints(self, use: Use = "tokens") -> tuple[str, ...]:
+        """What the keys of a use are called; the one for what is made now comes first."""
+        return tuple(fingerprint(key) for key in (self.tokens if use == "tokens" else self.secrets))
 
     def issue_token(
         self, account_id: uuid.UUID, *, scopes: tuple[str, ...] = SCOPES, lifetime: timedelta
@@ -137,7 +137,7 @@ class LiveKeys:
             except (SettingsError, OSError) as error:
                 log.warning("the keys stay as they were: %s", error)
             else:
-                log.info("keys read again: %s", ", ".join(self._keys.fingerprints))
+                log.info("keys read again: %s", ", ".join(self._keys.fingerprints()))
             self._stamp = stamp
 
 

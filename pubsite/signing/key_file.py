@@ -1,4 +1,7 @@
-"""`keys.json` in the data folder, mode 0600: `{"tokens": ["<hex>", …]}`, the first key signs.
+"""`keys.json` in the data folder, mode 0600: `{"tokens": ["<hex>", …], "secrets": ["<hex>", …]}`.
+
+Of each list the first key is used for what is made now, and all for what was made before: `tokens` sign tokens,
+`secrets` seal what others entrusted to us.
 
 It is replaced whole, never written into: a reader sees the old file or the new one, after a power cut too.
 """
@@ -12,12 +15,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pubsite.errors import SettingsError
 
 FILE = "keys.json"
 KEY_BYTES = 32
+Use = Literal["tokens", "secrets"]
+USES: tuple[Use, ...] = ("tokens", "secrets")
 
 
 def new_key() -> bytes:
@@ -33,34 +38,44 @@ def stamp(data_dir: Path) -> tuple[int, ...] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def read(data_dir: Path) -> tuple[bytes, ...]:
-    """The keys; raises SettingsError when the file is missing, open to others, or holds anything but good keys."""
-    return _keys(data_dir / FILE, _document(data_dir / FILE))
+def read(data_dir: Path, use: Use = "tokens") -> tuple[bytes, ...]:
+    """The keys of one use; raises SettingsError when the file is missing, open to others, or holds none that are good.
+
+    A file from before there were `secrets` has none of these: then they are empty.
+    """
+    document = _document(data_dir / FILE)
+    return () if use == "secrets" and use not in document else _keys(data_dir / FILE, document, use)
 
 
 def create(data_dir: Path) -> None:
-    """Make the file with one new key where there is none yet; of several at once one wins."""
+    """Make the file with one new key of each use where there is none yet; of several at once one wins."""
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / FILE
-    draft = _draft(path, {"tokens": [new_key().hex()]})
+    draft = _draft(path, {use: [new_key().hex()] for use in USES})
     try:
         os.link(draft, path)
         _sync_folder(data_dir)
     except FileExistsError:
-        pass
+        _add_missing(data_dir)
     finally:
         draft.unlink()
 
 
+def _add_missing(data_dir: Path) -> None:
+    if "secrets" not in _document(data_dir / FILE):
+        with changing(data_dir, "secrets") as keys:
+            keys[:] = keys or [new_key()]
+
+
 @contextmanager
-def changing(data_dir: Path) -> Iterator[list[bytes]]:
-    """The keys as a list, which replaces them at the end unless an error ends it; one change at a time."""
+def changing(data_dir: Path, use: Use = "tokens") -> Iterator[list[bytes]]:
+    """The keys of one use as a list, which replaces them at the end unless an error ends it; one change at a time."""
     path = data_dir / FILE
     with _locked(data_dir):
         document = _document(path)
-        keys = list(_keys(path, document))
+        keys = list(_keys(path, document, use)) if use in document else []
         yield keys
-        draft = _draft(path, {**document, "tokens": [key.hex() for key in keys]})
+        draft = _draft(path, {**document, use: [key.hex() for key in keys]})
         try:
             _give_to_owner_of(path, draft)
             os.replace(draft, path)
@@ -84,9 +99,9 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _keys(path: Path, document: dict[str, Any]) -> tuple[bytes, ...]:
+def _keys(path: Path, document: dict[str, Any], use: Use) -> tuple[bytes, ...]:
     try:
-        keys = tuple(bytes.fromhex(key) for key in document["tokens"])
+        keys = tuple(bytes.fromhex(key) for key in document[use])
     except (ValueError, KeyError, TypeError) as error:
         raise _misshapen(path) from error
     if not keys or any(len(key) < KEY_BYTES for key in keys):

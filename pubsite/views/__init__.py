@@ -22,4 +22,7 @@ def includeme(config: Configurator) -> None:
     config.include("pubsite.views.trees")
     config.include("pubsite.views.sites")
     config.include("pubsite.views.deployments")
+    config.include("pubsite.views.destinations")
+    config.include("pubsite.views.publishing_records")
+    config.include("pubsite.views.publish")
     config.include("pubsite.views.root")

@@ -16,6 +16,7 @@ from pyramid.response import FileIter, Response
 from pubsite import contexts
 from pubsite.api import Media, Service, envelope, time
 from pubsite.api.numbered import Numbered, filters, numbered, ordering, viewer, window
+from pubsite.api.throttling import Throttle
 from pubsite.errors import Forbidden, NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
 from pubsite.schema import (
@@ -109,6 +110,7 @@ def _asked_site(request: Request) -> contexts.InSite:
     statuses=(202,),
     conflicts=True,
     recheck=_asked_site,
+    throttle=Throttle.DEPLOY,
 )
 def create(request: Request) -> dict[str, Any]:
     """Make a site live as it is now, or a version of it. 202: under way; 200: known to change nothing."""
@@ -135,6 +137,7 @@ def get(request: Request) -> dict[str, Any]:
     answer=DeploymentObject(),
     statuses=(202,),
     conflicts=True,
+    throttle=Throttle.DEPLOY,
 )
 def rollback(request: Request) -> dict[str, Any]:
     """Go back from the live record to a lower version. 202: under way; 200: asked before. Sets the hold."""

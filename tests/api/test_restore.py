@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.models import HostLabel, Job, Role, now
 from pubsite.services.jobs import Claim
@@ -115,6 +116,8 @@ def test_a_purge_that_was_claimed_before_a_restore_does_nothing(tenant: Tenant) 
     tenant.client.post(f"{url}/restore", status=200)
     tenant.client.delete(url, status=204)
     server = tenant.server
-    worker = Worker(server.settings, server.database, server.storage, RendererPool(1))
+    worker = Worker(
+        server.settings, server.database, server.storage, RendererPool(1), make_outside(server.settings, {})
+    )
     worker._handle(Claim(job_id, PURGE, uuid.UUID(site["id"]), "frozen", 1, 1))
     tenant.client.post(f"{url}/restore", status=200)

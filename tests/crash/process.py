@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from pubsite.api.throttling import Throttle
 from tests.databases import new_postgresql
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ class Pserve:
     def launch(self) -> None:
         """Start it, and do not wait for anything."""
         unset = {name: value for name, value in os.environ.items() if not name.startswith("PUBSITE_")}
-        environ = {**unset, **{f"PUBSITE_THROTTLE_{kind}": "0" for kind in ("READ", "WRITE", "PUBLISH", "DEPLOY")}}
+        environ = {**unset, **{f"PUBSITE_THROTTLE_{kind.upper()}": "0" for kind in Throttle}}
         if self.database_url:
             environ["PUBSITE_SQLALCHEMY_URL"] = self.database_url
         pserve = Path(sys.executable).with_name("pserve")

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 import pubsite
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.models import Bundle, Deployment, Job, Page, Site, Status, now
@@ -24,6 +25,7 @@ from pubsite.signing import Keys
 from pubsite.storage import Ref, Refs, Storage, open_storage
 from pubsite.worker import Worker
 from tests.conftest import Server
+from tests.throttling import LIFTED
 
 LEASE = timedelta(seconds=10)
 KINDS = (DEPLOY,)
@@ -32,7 +34,7 @@ KINDS = (DEPLOY,)
 @contextmanager
 def idle_server(data_dir: Path, database_url: str) -> Iterator[Bench]:
     """A server on which nobody works but the test; database_url empty: SQLite in data_dir."""
-    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir), "sqlalchemy.url": database_url}
+    ini = {"pubsite.development": "true", "pubsite.data_dir": str(data_dir), "sqlalchemy.url": database_url, **LIFTED}
     settings = load(ini, environ={})
     with (
         closing(pubsite.main({}, **ini)) as app,
@@ -56,7 +58,13 @@ class Bench:
 
     def worker(self, renderers: RendererPool | None = None, storage: Storage | None = None) -> Worker:
         settings = self.server.settings
-        return Worker(settings, self.database, storage or self.storage, renderers or self.renderers)
+        return Worker(
+            settings,
+            self.database,
+            storage or self.storage,
+            renderers or self.renderers,
+            make_outside(settings, {}),
+        )
 
     def site(self, content: str = "<p>one</p>") -> Work:
         owner = self.server.account()

@@ -32,11 +32,6 @@ def no_change(method: str) -> Callable[[World], bool]:
     return is_missing
 
 
-def unthrottled(world: World) -> bool:
-    headers = world.ask(f"GET {BASE}/deployments/").headers
-    return not any(name.lower().startswith("x-ratelimit") for name in headers)
-
-
 @dataclass(frozen=True)
 class Later:
     """A line that is not kept, or not wholly; `is_missing` tells by asking."""
@@ -93,7 +88,6 @@ LATER = (
     _records("• publishing-records/PublishingRecordViewSet"),
     Later(PUBLISHER, ROOT, "the root answers nothing yet", no_route("")),
     _sectors(VIEWSETS),
-    Later(PUBLISHER, VIEWSETS, "there are no throttles yet", unthrottled),
     _records(TRACK),
     _records(MODELS),
     _sectors(MODELS),

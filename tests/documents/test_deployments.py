@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
+from pubsite.api.throttling import Window
 from pubsite.models import Deployment, Role, Status
 from tests.conftest import new_tenant
 from tests.documents.document import PUBLISHER, says
 from tests.documents.later import CRUD, MODELS, REFERENCES, SCOPE, STATES, TENANCY, TRACK, VIEWSETS
 from tests.documents.shapes import GUID, ISO_8601
 from tests.documents.world import World
+from tests.throttling import throttled
 
 LIST = "GET /api/v1/publisher/deployments/"
 CREATE = "POST /api/v1/publisher/deployments/"
@@ -154,6 +157,23 @@ def test_each_role_may_what_it_may(world: World) -> None:
     ):
         world.ask(GET, by=client, status=reads, id=record)
         world.ask(CREATE, {"site_id": site["id"]}, by=client, status=writes)
+
+
+@says(PUBLISHER, VIEWSETS)
+def test_requests_are_throttled_by_account_and_kind(world: World) -> None:
+    server = throttled(world.tenant.server, Window.in_memory(), read=2, deploy=1)
+    site, tenant = site_of(world), replace(world.tenant, server=server)
+    client = server.client(tenant.owner)
+    limits = World(replace(tenant, client=client), world.prefix)
+    allowed = [limits.ask(LIST, by=client), limits.ask(LIST, by=client)]
+    allowed.append(limits.ask(CREATE, {"site_id": site["id"]}, by=client, status=202))
+    told = [(answer.headers["X-RateLimit-Limit"], answer.headers["X-RateLimit-Remaining"]) for answer in allowed]
+    assert told == [("2", "1"), ("2", "0"), ("1", "0")]
+    for endpoint, body in ((LIST, None), (CREATE, {"site_id": site["id"]})):
+        refused = limits.ask(endpoint, body, by=client, status=429)
+        assert (refused.json["success"], refused.json["code"]) == (False, "throttled")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    limits.ask(LIST)
 
 
 @says(PUBLISHER, TRACK, MODELS, REFERENCES)

@@ -75,7 +75,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 @pytest.fixture
 def pserve(tmp_path: Path) -> Iterator[Pserve]:
-    pserve = Pserve(tmp_path / "data")
+    pserve = Pserve(tmp_path / "data", options=("throttle_read=120",))  # a page shows what is left of it
     pserve.data_dir.mkdir()
     pserve.start()
     yield pserve

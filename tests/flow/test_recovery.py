@@ -235,6 +235,7 @@ def test_a_build_that_is_cut_off_while_it_renders_goes_on_with_the_next_server(b
 DYING_WORKER = """
 import os, sys
 from dataclasses import replace
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.storage import open_storage
@@ -264,7 +265,8 @@ class Dying:
 storage = open_storage(settings.data_dir)
 store, method, done = point.split(".")
 storage = replace(storage, **{store: Dying(getattr(storage, store), method, done == "after")})
-Worker(settings, Database(settings.database_url), storage, RendererPool(1)).run_one()
+outside = make_outside(settings, {})
+Worker(settings, Database(settings.database_url), storage, RendererPool(1), outside).run_one()
 """
 
 

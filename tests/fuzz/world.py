@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pubsite
+from pubsite.app import make_outside
 from pubsite.build.pool import RendererPool
 from pubsite.db import Database
 from pubsite.services import accounts
@@ -23,6 +24,7 @@ from pubsite.signing import Keys
 from pubsite.storage import open_storage
 from pubsite.worker import Worker
 from tests.fuzz.recording import Recorder, WsgiApp, call, environ_of
+from tests.throttling import LIFTED
 
 TEXT = "body { color: teal }\n"
 PEOPLE = ("owner", "other", "third")
@@ -47,6 +49,7 @@ class Server:
 def new_server(data_dir: Path, database_url: str = "") -> Iterator[Server]:
     """A server of its own with three accounts; nothing else is in it."""
     ini = {
+        **LIFTED,
         "pubsite.development": "true",
         "pubsite.data_dir": str(data_dir),
         "pubsite.worker": "off",
@@ -59,7 +62,9 @@ def new_server(data_dir: Path, database_url: str = "") -> Iterator[Server]:
         app = opened.enter_context(closing(pubsite.main({}, **ini)))
         database = opened.enter_context(closing(Database(settings.database_url)))
         storage = opened.enter_context(closing(open_storage(settings.data_dir)))
-        worker = Worker(settings, database, storage, opened.enter_context(closing(RendererPool(1))))
+        worker = Worker(
+            settings, database, storage, opened.enter_context(closing(RendererPool(1))), make_outside(settings, {})
+        )
         with database.transaction() as db:
             people = {name: accounts.create(db, name=name) for name in PEOPLE}
             db.flush()

@@ -102,10 +102,24 @@ def test_every_operation_lists_the_errors_that_it_can_give() -> None:
         assert (401 in told) is bool(operation["security"])
         assert "{" not in path or 404 in told
         assert "requestBody" not in operation or 413 in told
+        assert (429 in told) is path.startswith("/api/v1/publisher")
         shape = "EnvelopeError" if path.startswith("/api/v1/publisher") else "Error"
         for status in told - {200, 202, 204, 206, 304}:
             known = {"$ref": f"#/components/responses/{shape}{status}"}
             assert operation["responses"][str(status)] == known, (method, path, status)
+
+
+def test_the_rate_of_an_account_is_told_with_every_answer_that_knows_whose_it_is() -> None:
+    names = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+    components = document()["components"]
+    assert names <= set(components["headers"])
+    for path, method, operation in operations():
+        for status, response in operation["responses"].items():
+            if "$ref" in response:
+                response = components["responses"][response["$ref"].rpartition("/")[2]]
+            is_told = path.startswith("/api/v1/publisher") and status not in {"401", "408", "413", "414", "421", "431"}
+            assert names & set(response["headers"]) == (names if is_told else set()), (method, path, status)
+            assert status != "429" or "Retry-After" in response["headers"]
 
 
 def test_the_limit_of_files_is_the_setting() -> None:

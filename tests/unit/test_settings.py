@@ -57,6 +57,7 @@ def test_unknown_settings_stop_the_start_with_their_names() -> None:
     [
         *(("wait_slots", text) for text in ("", "x", "1.5", "-1", "1e3", "\u0661", "0x10")),
         *(("development", text) for text in ("", "yes", "1", "on")),
+        *(("throttle_deploy", text) for text in ("", "ten", "-1", "10/minute")),
         ("worker", "sometimes"),
         ("sites_scheme", "ftp"),
     ],
@@ -90,6 +91,16 @@ def test_the_database_is_sqlite_in_the_data_folder_unless_a_url_is_given() -> No
 
 def test_a_password_is_in_no_repr() -> None:
     assert "secret" not in repr(Settings(sqlalchemy_url="postgresql://u:secret@db/x"))
+    assert "secret" not in repr(Settings(throttle_storage="redis://:secret@db/0"))
+
+
+@pytest.mark.parametrize("text", ["", "disk", "Memory", "redis", "http://:secret@db", "secret@redis://db"])
+def test_another_place_to_count_requests_in_stops_the_start_and_is_not_quoted(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"pubsite\.throttle_storage must be memory, or a URL with") as caught:
+        load({**FOR_DEVELOPMENT, "pubsite.throttle_storage": text}, environ={})
+    assert "secret" not in str(caught.value)
+    for fine in ("memory", "redis://:secret@db:6379/1", "rediss://db", "unix:///run/redis.sock"):
+        assert load({**FOR_DEVELOPMENT, "pubsite.throttle_storage": fine}, environ={}).throttle_storage == fine
 
 
 @pytest.mark.parametrize(
