@@ -148,10 +148,29 @@ ROWS = (
     # Files and assets
     *_tree("files", "raw", "docs"),
     *_tree("assets", "docs", "raw"),
-    # Deployments: what is another tenant's does not exist
+    # Under here, what is another tenant's does not exist
+    Row("GET", f"{PUBLISHER}/", "signed_in", "read"),
+    # Sectors
+    Row("GET", f"{PUBLISHER}/sectors/", "signed_in", "read"),
+    Row("POST", f"{PUBLISHER}/sectors/", "editor", "write", {"site_id": "{docs}", "name": "New"}, 201, outside=404),
+    Row("GET", f"{PUBLISHER}/sectors/{{sector}}/", "viewer", "read", outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("PUT", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", {"name": "New", "slug": "new"}, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("PATCH", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", {"name": "New"}, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("DELETE", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", success=204, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    # Deployments
     Row("GET", f"{PUBLISHER}/deployments/", "signed_in", "read"),
     Row("POST", f"{PUBLISHER}/deployments/", "editor", "deploy", {"site_id": "{docs}"}, 202, outside=404),
     Row("GET", f"{PUBLISHER}/deployments/{{record}}/", "viewer", "read", outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("PUT", f"{PUBLISHER}/deployments/{{record}}/", "editor", "deploy", {"message": "x"}, outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("PATCH", f"{PUBLISHER}/deployments/{{record}}/", "editor", "deploy", {"pinned": True}, outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("DELETE", f"{PUBLISHER}/deployments/{{record}}/", "manager", "deploy", success=204, outside=404,
         mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
     Row("GET", f"{PUBLISHER}/deployments/{{record}}/archive/", "viewer", "read", success=404, outside=404,
         why="the record has no bundle", mismatched=f"{PUBLISHER}/deployments/{{docs}}/archive/"),

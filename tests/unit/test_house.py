@@ -53,8 +53,8 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "waitress": frozenset({"server.py", "wire"}),
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
-    "botocore": frozenset({"publishing/s3_bucket.py"}),
     "limits": frozenset({"api/throttling.py"}),
+    "botocore": frozenset({"publishing/s3_bucket.py"}),
 }
 WEB = frozenset({"pyramid", "cornice", "colander", "webob"})
 # Part -> libraries that it must not know.
