@@ -24,6 +24,9 @@ from tests.contract.rigs import RIGS, Rig, connected
 from tests.doubles.content import page
 
 
+ELSEWHERE = {"wordpress"}  # held to this by a real one, in tests/long
+
+
 @pytest.fixture(scope="module", params=list(RIGS))
 def end(request: pytest.FixtureRequest) -> Iterator[Callable[[], Rig]]:
     with RIGS[request.param]() as new_rig:
@@ -98,7 +101,7 @@ def insist(go: Callable[[], Delivered]) -> Delivered:
 
 
 def test_every_kind_has_a_rig() -> None:
-    assert set(RIGS) == set(KINDS)
+    assert set(RIGS) <= set(KINDS) <= {*RIGS, *ELSEWHERE}
 
 
 def test_its_options(rig: Rig) -> None:
