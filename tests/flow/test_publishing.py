@@ -1,4 +1,4 @@
-"""From a page to a destination and back, over HTTP, with the worker running: when it goes out, and what becomes of it."""
+"""From a page to a destination and back, over HTTP, with the worker at work: when it goes out, and what comes of it."""
 
 from __future__ import annotations
 

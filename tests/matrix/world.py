@@ -11,7 +11,15 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from pubsite.models import Account, ApiToken, Deployment, Member, Publisher, Role, now
+from pubsite.models import (
+    Account,
+    ApiToken,
+    Deployment,
+    Member,
+    Publisher,
+    Role,
+    now,
+)
 from pubsite.models.drafts import Draft
 from pubsite.services import accounts, files, members, pages, publishers, sectors, sites
 from pubsite.services.files import Limits
@@ -197,4 +205,8 @@ def site_of(row: Row) -> str | None:
     for name in ("docs", "raw"):
         if f"/{name}" in row.path or f"{{{name}}}" in row.path or (row.body and f"{{{name}}}" in str(row.body)):
             return name
-    return "docs" if any(f"{{{name}}}" in row.path for name in ("page", "draft", "record", "sector")) else None
+    return (
+        "docs"
+        if any(f"{{{name}}}" in row.path for name in ("page", "draft", "record", "sector", "destination", "sent"))
+        else None
+    )
