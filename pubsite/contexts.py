@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pyramid.request import Request
 
 from pubsite.errors import Forbidden, NotFound
-from pubsite.models import Deployment, Destination, Mode, Page, Publisher, PublishingRecord, Role, Site, now
+from pubsite.models import Deployment, Destination, Mode, Page, Publisher, PublishingRecord, Role, Sector, Site, now
 from pubsite.security import Identity, Permission, may, require_identity
 from pubsite.services import (
     deployments,
@@ -23,6 +23,7 @@ from pubsite.services import (
     pages,
     publishers,
     publishing_records,
+    sectors,
     sites,
 )
 
@@ -83,6 +84,15 @@ class OfRecord:
     role: Role | None
     site: Site
     record: PublishingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OfSector:
+    """A sector of a site, and the caller's role in its publisher."""
+
+    role: Role | None
+    site: Site
+    sector: Sector
 
 
 def anybody(request: Request) -> Anybody:
@@ -188,9 +198,27 @@ def deployment(request: Request) -> OfDeployment:
     return OfDeployment(_tenant_role(request, identity, owner, "Deployment not found"), owner, found)
 
 
+def sector(request: Request) -> OfSector:
+    """`{sector_id}`; another tenant's is 404."""
+    identity = require_identity(request)
+    found = sectors.get(request.db, uuid.UUID(request.matchdict["sector_id"]))
+    owner = None if found is None else sites.get(request.db, found.site_id)
+    if found is None or owner is None:
+        raise NotFound("Sector not found")
+    return OfSector(_tenant_role(request, identity, owner, "Sector not found"), owner, found)
+
+
 def site_by_id(request: Request) -> InSite:
     """`{site_id}` under `/api/v1/publisher`; another tenant's is 404."""
     return tenant_site(request, uuid.UUID(request.matchdict["site_id"]))
+
+
+def site_in_body(request: Request, permission: Permission) -> InSite:
+    """The site that a body names as `site_id`, for whoever has the permission there; another tenant's is 404."""
+    context = tenant_site(request, request.validated["body"]["site_id"])
+    if not may(require_identity(request), context.role, permission):
+        raise Forbidden
+    return context
 
 
 def tenant_site(request: Request, site_id: uuid.UUID) -> InSite:

@@ -148,7 +148,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def running_server(ini: dict[str, str]) -> Iterator[Server]:
     """A server with its worker, ended afterwards."""
-    ini = {**LIFTED, "pubsite.render_processes": "1", **ini}
+    # The other ends of tests' deliveries are on loopback; tests/api/test_inner_addresses.py has a server without this.
+    ini = {**LIFTED, "pubsite.render_processes": "1", "pubsite.outgoing_allow": "127.0.0.1", **ini}
     app = pubsite.main({"__script__": "pserve"}, **ini)
     settings = load(ini, environ={})
     database, storage = Database(settings.database_url), open_storage(settings.data_dir)

@@ -11,6 +11,7 @@ from typing import Any
 from pyramid.request import Request
 from pyramid.response import Response
 
+from pubsite.api import envelope
 from pubsite.errors import PreconditionFailed
 
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
@@ -29,6 +30,11 @@ def tagged(request: Request, body: dict[str, Any], tag: str | None = None) -> An
         return unchanged
     request.response.headers["ETag"] = tag
     return body
+
+
+def tagged_data(request: Request, shown: dict[str, Any]) -> Any:
+    """An object in its envelope, with the tag of the object alone: the envelope is another one each time."""
+    return tagged(request, envelope(request, shown), tag_of(shown))
 
 
 def not_modified(request: Request, tag: str) -> Response | None:

@@ -18,14 +18,19 @@ from pubsite.services.visibility import Viewer, Window
 Row = TypeVar("Row")
 
 
-class Numbered(OpenObject):
-    """Which rows (all filters must be met), which page of them, and how many a page has."""
+class NumberedOfNobody(OpenObject):
+    """Rows that belong to no account. Which ones (all filters must be met), which page of them, and how long it is."""
 
-    account_id = optional(Identifier())
     publisher_id = optional(Identifier())
     site_id = optional(Identifier())
     page = colander.SchemaNode(Integer(1, 1_000_000, text=True), missing=1)
     page_size = colander.SchemaNode(Integer(1, 100, text=True), missing=25)
+
+
+class Numbered(NumberedOfNobody):
+    """Rows that bear the account which made them."""
+
+    account_id = optional(Identifier())
 
 
 def ordering(*columns: str) -> colander.SchemaNode:

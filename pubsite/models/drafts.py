@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from pubsite.errors import FieldError
@@ -17,6 +19,15 @@ CONFIG_BYTES = 1_048_576
 ALIASES = {PageType.HtmlPage: ("html", "content"), PageType.Redirect: ("url", "target")}
 
 
+class Unsaid(Enum):
+    """What a draft says nothing of: a page that is there stays as it is."""
+
+    UNSAID = "unsaid"
+
+
+UNSAID = Unsaid.UNSAID
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """A page as it shall be. Two are equal when they are as JSON, where `true` is not 1."""
@@ -24,13 +35,24 @@ class Draft:
     path: str
     config: dict[str, Any]
     type: str = PageType.HtmlPage
+    sector_id: uuid.UUID | Unsaid | None = UNSAID
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Draft):
             return NotImplemented
-        return (self.path, self.type) == (other.path, other.type) and same_json(self.config, other.config)
+        mine, others = ((d.path, d.type, d.sector_id) for d in (self, other))
+        return mine == others and same_json(self.config, other.config)
 
     __hash__ = None  # type: ignore[assignment]  # its config can be any JSON
+
+    @property
+    def named_sector(self) -> uuid.UUID | None:
+        """The sector that it asks for, if it asks for one."""
+        return None if self.sector_id is UNSAID else self.sector_id
+
+    def of_page_in(self, sector_id: uuid.UUID | None) -> Draft:
+        """The draft of a page that is in that sector (None: in none): there it stays, if nothing else is said."""
+        return replace(self, sector_id=sector_id) if self.sector_id is UNSAID else self
 
     def resolved(self) -> Draft:
         """With aliases of config keys under their own names."""

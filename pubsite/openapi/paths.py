@@ -20,7 +20,11 @@ TAGS = {
     "Pages": "Pages and redirects of a site, their revisions, and how they look.",
     "Files": "The tree of a SelfManaged site.",
     "Assets": "The tree of a FullyManaged site: images, downloads, fonts. Published beside its pages.",
+    "Overview": "What goes on, and where to look.",
+    "Sectors": "Named parts of a site, which pages and records may carry.",
     "Deployments": "Versions of a site, made live and rolled back.",
+    "Destinations": "Other places that pages are sent to, and the kinds of them.",
+    "Publishing": "Pages at destinations: sent, changed, taken down; and each try at it.",
 }
 _WORDS = {
     "Server": "home reference",
@@ -31,7 +35,11 @@ _WORDS = {
     "Pages": "pages page revisions revision",
     "Files": "files",
     "Assets": "assets",
+    "Overview": "overview",
+    "Sectors": "sectors sector",
     "Deployments": "deployments deployment",
+    "Destinations": "destination_types destinations destination",
+    "Publishing": "publishing_records publishing_record publish",
 }
 _TAG_OF = {word: tag for tag, words in _WORDS.items() for word in words.split()}
 _ID: Schema = {"type": "string", "format": "uuid"}

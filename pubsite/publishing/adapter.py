@@ -26,7 +26,8 @@ BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 1800, 7
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """What stands at the other end. `content_hash`: of the payload that it was made from, None when nobody can tell.
+    """What stands at the other end. `content_hash`: of the payload that it was made from, None when nobody can tell,
+    "" when it is of none (not yet whole).
 
     `notes`: in plain words, what it made of what was sent (a slug that became `about-2`, an image that was not taken).
     `turn`: as in Draft, for a take-down where nothing can be looked at.

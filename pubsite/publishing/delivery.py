@@ -145,7 +145,7 @@ def _look_for_lost(adapter: Adapter, order: Order, draft: Draft, error: Unsure) 
         found = adapter.find(order.marker, draft)
     except DeliveryError:
         raise error from None
-    if found is None:
+    if found is None or found.content_hash not in (None, draft.content_hash):  # nothing, or not yet whole
         raise error
     return found
 
@@ -183,5 +183,7 @@ def _read_back(adapter: Adapter, order: Order, written: Remote) -> Remote:
         raise Unsure(f"It was sent; reading it back failed: {error.message}", http_status=error.http_status) from error
     if seen is None or seen.state == "absent":
         raise Unsure("It was sent, and the destination said yes, but it cannot be read there", code="not_readable")
+    if seen.content_hash == "":
+        raise Unsure("It was sent, and the destination said yes, but it does not stand there whole", code="not_whole")
     notes = (*written.notes, *(note for note in seen.notes if note not in written.notes))
     return Remote(seen.external_id, seen.url or written.url, seen.state, seen.content_hash, notes)

@@ -20,7 +20,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from pubsite.publishing.adapter import Connection, Desired, Draft, Kind, Remote
+from pubsite.publishing.adapter import Connection, Desired, Draft, Kind, Remote, State
 from pubsite.publishing.content import Content
 from pubsite.publishing.wire import Reply
 
@@ -111,10 +111,10 @@ class Webhook:
     def _tell(self, kind: str, marker: str, draft: Draft) -> Remote:
         """A draft is an event of its own: who looks at the type alone must not publish it."""
         page = draft.payload
-        is_draft = page["status"] == "draft"
-        kind = "page.draft" if is_draft else kind
+        state: State = "draft" if page["status"] == "draft" else "present"
+        kind = "page.draft" if state == "draft" else kind
         self._send(kind, self._id(kind, marker, draft.content_hash, draft.turn), page)
-        return Remote(page["id"], page["url"], "draft" if is_draft else "present", draft.content_hash)
+        return Remote(page["id"], page["url"], state, draft.content_hash)
 
     def _id(self, *parts: str | None) -> str:
         """The same for the same event, so that one sent twice is known as one. `turn` is among the parts: a page that

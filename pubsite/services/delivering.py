@@ -24,15 +24,9 @@ from pubsite.models import (
     Page,
     PublishingRecord,
     PublishingStatus,
-    RemoteState,
     Site,
     now,
 )
-from pubsite.publishing import delivery
-from pubsite.publishing.adapter import Adapter, Desired, Draft
-from pubsite.publishing.content import Content
-from pubsite.publishing.delivery import Delivered, Order
-from pubsite.publishing.kinds import KINDS
 from pubsite.publishing.outcomes import DeliveryError, Unsure
 from pubsite.publishing.wire import Sender, Wire
 from pubsite.services import destinations, jobs, live, outcomes
@@ -40,6 +34,7 @@ from pubsite.services import publishing_records as records
 from pubsite.services.destinations import Seals
 from pubsite.services.jobs import Claim
 from pubsite.services.live import SiteUrl
+from pubsite.services.preparing import Prepared, desired_of
 from pubsite.storage import Storage
 
 # For so long something that was sent may still arrive: longer than servers and their proxies wait for each other.
@@ -52,36 +47,6 @@ NOT_LIVE = "not_live"
 
 class Abandoned(Exception):
     """The job was taken over by another worker, or withdrawn: change nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What one try will do; made without a transaction that writes. `record`: as it was read for that."""
-
-    record: PublishingRecord
-    adapter: Adapter
-    wire: Wire
-    content: Content | None = None
-    draft: Draft | None = None
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether the destination holds just that already, as far as we know: then no call is made."""
-        record = self.record
-        wanted = RemoteState.draft if record.desired == "draft" else RemoteState.present
-        same = self.draft is not None and record.content_hash == self.draft.content_hash
-        return same and record.remote_state == wanted and not record.force and record.operation != Operation.unpublish
-
-    def send(self, record: PublishingRecord) -> Delivered:
-        """Do it, for the record as it stands now; raises DeliveryError."""
-        may_create = record.unsettled_until is None or record.unsettled_until <= now()
-        looks = KINDS[record.destination_type].looks
-        order = Order(str(record.id), record.external_id, may_create, looks, record.adopt, record.force)
-        if record.operation == Operation.unpublish:
-            return delivery.unpublish(self.adapter, order, self.draft)
-        assert self.draft is not None
-        assert self.content is not None
-        return delivery.publish(self.adapter, order, self.draft, self.content)
 
 
 class Postponed(Exception):
@@ -141,7 +106,7 @@ class Delivering:
                 return None
             require_open(record, destination)
             state = self._state(db, record, destination, site)
-            db.expunge(record)
+            db.expunge_all()
         adapter, wire = destinations.connect(destination, self.seals, self.send)
         if state is None:
             return Prepared(record, adapter, wire)
@@ -276,11 +241,6 @@ class Delivering:
         if record is None:
             raise Abandoned
         return records.lock(db, record)
-
-
-def desired_of(record: PublishingRecord) -> Desired:
-    """How the record's page is to stand there."""
-    return "draft" if record.desired == "draft" else "publish"
 
 
 def require_open(record: PublishingRecord, destination: Destination) -> None:

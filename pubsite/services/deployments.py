@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from pubsite.build.generator import generator
 from pubsite.errors import Conflict, Invalid, NotFound
 from pubsite.models import PRODUCTION, Bundle, Deployment, Kind, Site, Status, now
-from pubsite.services import jobs, sites
+from pubsite.services import jobs, sectors, sites
 
 DEPLOY = "deploy"
 METADATA_BYTES = 65_536  # lists show it with every record
@@ -30,6 +30,7 @@ class Request:
     message: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     release_hold: bool = False
+    sector_id: uuid.UUID | None = None
 
 
 def get(db: Session, deployment_id: uuid.UUID) -> Deployment | None:
@@ -38,9 +39,9 @@ def get(db: Session, deployment_id: uuid.UUID) -> Deployment | None:
 
 def create(db: Session, site: Site, account_id: uuid.UUID, request: Request) -> tuple[Deployment, bool]:
     """A new record and the job behind it; or the live record and False when it is known to change nothing."""
-    if len(json.dumps(request.metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
-        raise Invalid.field("metadata", f"must have at most {METADATA_BYTES} bytes as JSON")
+    require_size(request.metadata)
     site = sites.lock(db, site)
+    sectors.require(db, site, request.sector_id)
     if site.held_at is not None and not request.release_hold:
         raise Conflict(
             f"The site is held at version {site.live_version} since {site.held_at:%Y-%m-%d %H:%M} UTC: "
@@ -59,6 +60,12 @@ def create(db: Session, site: Site, account_id: uuid.UUID, request: Request) -> 
     db.flush()
     jobs.enqueue(db, DEPLOY, record.id, lane=str(site.id))
     return record, True
+
+
+def require_size(metadata: dict[str, Any]) -> None:
+    """Raise Invalid for metadata that is too long."""
+    if len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
+        raise Invalid.field("metadata", f"must have at most {METADATA_BYTES} bytes as JSON")
 
 
 def live_record(db: Session, site: Site, target: str = PRODUCTION) -> Deployment | None:
@@ -97,6 +104,7 @@ def _record(site: Site, account_id: uuid.UUID, request: Request) -> Deployment:
         publisher_id=site.publisher_id,
         account_id=account_id,
         site_id=site.id,
+        sector_id=request.sector_id,
         version=request.version,
         target=request.target,
         message=request.message,
@@ -121,7 +129,8 @@ def rollback(
     version = _version_before(db, site, record) if to_version is None else to_version
     if bundle_of(db, site.id, version) is None or version >= (record.deployed_version or 0):
         raise Conflict(f"Version {version} is no kept version below the live {record.deployed_version}")
-    back = _record(site, account_id, Request(version=version, target=record.target))
+    asked = Request(version=version, target=record.target, sector_id=record.sector_id)
+    back = _record(site, account_id, asked)
     back.kind, back.rolled_back_id = Kind.rollback, record.id
     db.add(back)
     site.held_at = now()

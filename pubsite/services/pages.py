@@ -1,124 +1,21 @@
-"""Pages of a site and their revisions. Every write appends a revision and moves the site's content sequence."""
+"""Pages of a site, written. Every write appends a revision and moves the site's content sequence."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pubsite.errors import Conflict, FieldError, Invalid, LimitExceeded, NotFound
+from pubsite.errors import Conflict, FieldError, Invalid, NotFound
 from pubsite.models import Page, PageRevision, Site, now
-from pubsite.models.drafts import Draft
+from pubsite.models.drafts import UNSAID, Draft
 from pubsite.models.paths import page_key
-from pubsite.services import sites
+from pubsite.services import sectors, sites
 from pubsite.services.constraints import flush_unique, insert_unique
-from pubsite.services.listing import WHOLE, CutShort, Slice, cut
-
-# How many rows are read at once where not all are wanted in the end: each can have a mebibyte.
-_PORTION = 100
-
-_ALL = select(Page).where(Page.site_id == bindparam("site_id")).order_by(Page.path).limit(_PORTION)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which pages of a site; `q` is looked for in path, title, description and content, whatever the case."""
-
-    path_prefix: str | None = None
-    type: str | None = None
-    draft: bool | None = None
-    tag: str | None = None
-    q: str | None = None
-
-    def take(self, page: Page) -> bool:
-        """What the database is not asked: both would compare and fold in ways of their own."""
-        if self.draft is not None and (page.meta.get("draft") is True) is not self.draft:
-            return False
-        if self.tag is not None and self.tag not in _list(page.meta.get("tags")):
-            return False
-        return self.q is None or self.q.casefold() in _text(page).casefold()
-
-
-def list_of_site(
-    db: Session,
-    site: Site,
-    filters: Filters | None = None,
-    part: Slice = WHOLE,
-    *,
-    most_bytes: int | None = None,
-) -> Sequence[Page]:
-    """The pages of a site that pass the filters, by path in the order of code points; their key is `(path,)`.
-
-    most_bytes: beyond that a part ends early, as CutShort, and the whole raises LimitExceeded.
-    """
-    filters = filters or Filters()
-    found: list[Page] = []
-    total = 0
-    for page in _rows(db, _query(site, filters, part.after)):
-        if not filters.take(page):
-            continue
-        total += _size(page)
-        if most_bytes is not None and total > most_bytes:
-            if part.limit is None:
-                raise LimitExceeded(f"The pages have over {most_bytes} bytes: read them in parts, with limit")
-            if found:
-                return CutShort(found)
-        found.append(page)
-        if len(found) == part.limit:
-            break
-    return found
-
-
-def _size(page: Page) -> int:
-    return len((page.content or "").encode()) + len(str(page.meta))
-
-
-def all_within(db: Session, site: Site, most_bytes: int) -> Sequence[Page]:
-    """All pages of a site, by path; raises LimitExceeded when they are longer together, having read no more."""
-    found: list[Page] = []
-    total = 0
-    for page in _rows(db, _ALL, site_id=site.id):
-        total += _size(page)
-        if total > most_bytes:
-            raise LimitExceeded(f"The pages of the site have over {most_bytes} bytes: read them by its page list")
-        found.append(page)
-    return found
-
-
-def _query(site: Site, filters: Filters, after: tuple[Any, ...] | None) -> Select[Page]:
-    query = cut(select(Page).where(Page.site_id == site.id), (Page.path,), Slice(_PORTION, after))
-    if filters.type is not None:
-        query = query.where(Page.type == filters.type)
-    if filters.path_prefix is not None:  # LIKE folds case on SQLite
-        query = query.where(func.substr(Page.path, 1, len(filters.path_prefix)) == filters.path_prefix)
-    return query
-
-
-def _rows(db: Session, query: Select[Page], **values: Any) -> Iterator[Page]:
-    """The rows, by path: the first ones in one go, and what is beyond as it is read, so that who has enough leaves it.
-
-    Not all of them so: on PostgreSQL that is a cursor, three round trips where most sites need one.
-    """
-    first = db.scalars(query, values).all()
-    yield from first
-    if len(first) < _PORTION:
-        return
-    rest = query.limit(None).where(Page.path > first[-1].path)
-    with db.scalars(rest, values, execution_options={"yield_per": _PORTION}) as rows:
-        yield from rows
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(page: Page) -> str:
-    words = (page.path, page.meta.get("title"), page.meta.get("description"), page.content)
-    return "\n".join(word for word in words if isinstance(word, str))
 
 
 def at_path(db: Session, site: Site, path: str) -> Page:
@@ -143,6 +40,7 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
     """A new page; raises Invalid for what is wrong with it, Conflict when its path is taken."""
     site = sites.lock(db, site)
     draft = _checked(site, draft)
+    sectors.require(db, site, draft.named_sector)
     page = _new(site, draft)
     insert_unique(db, page, _path_taken(draft.path))
     _append_revision(db, site, page, account_id)
@@ -151,12 +49,14 @@ def create(db: Session, site: Site, account_id: uuid.UUID, draft: Draft) -> Page
 
 
 def update(db: Session, site: Site, page: Page, account_id: uuid.UUID, changes: dict[str, Any]) -> Page:
-    """Apply what was sent of `type`, `path` and `config`, each of which replaces the whole of it."""
+    """Apply what was sent of `type`, `path`, `config` and `sector_id`, each of which replaces the whole of it."""
     site, page = sites.lock(db, site), _newest(db, page)
-    present = Draft(page.path, page.config, page.type)
-    draft = _checked(site, Draft(**{"path": page.path, "config": page.config, "type": page.type, **changes}))
+    present = _draft_of(page)
+    draft = _checked(site, replace(present, **changes))
     if draft == present:
         return page
+    if draft.sector_id != present.sector_id:
+        sectors.require(db, site, draft.named_sector)
     _apply(page, draft)
     flush_unique(db, _path_taken(draft.path))
     _append_revision(db, site, page, account_id)
@@ -197,7 +97,7 @@ def batch(
     Deletes go first, so that a page can move to a path that the same batch frees. Deleting what is not there is fine.
     """
     site = sites.lock(db, site)
-    drafts = _checked_batch(site, upsert)
+    drafts = _checked_batch(db, site, upsert)
     gone = {page_key(path) for path in delete} - set(drafts)
     present = _at_keys(db, site, gone | set(drafts))
     counts = BatchCounts()
@@ -213,7 +113,7 @@ def batch(
             page = _new(site, draft)
             db.add(page)
             counts.created += 1
-        elif draft == Draft(page.path, page.config, page.type):
+        elif draft.of_page_in(page.sector_id) == _draft_of(page):
             counts.unchanged += 1
             continue
         else:
@@ -234,10 +134,13 @@ def _at_keys(db: Session, site: Site, keys: Set[str]) -> dict[str, Page]:
     return {page.path_digest: page for page in db.scalars(query)}
 
 
-def _checked_batch(site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
+def _checked_batch(db: Session, site: Site, upsert: Sequence[Draft]) -> dict[str, Draft]:
     drafts: dict[str, Draft] = {}
     problems: list[FieldError] = []
+    known = sectors.known(db, site, (draft.named_sector for draft in upsert))
     for index, draft in enumerate(upsert):
+        if draft.named_sector not in {None, *known}:
+            problems.append(FieldError("body", f"upsert.{index}.sector_id", sectors.FOREIGN))
         try:
             checked = _checked(site, draft)
         except Invalid as error:
@@ -260,15 +163,22 @@ def _checked(site: Site, draft: Draft) -> Draft:
 
 
 def _new(site: Site, draft: Draft) -> Page:
-    page = Page(id=uuid.uuid4(), site_id=site.id, revision=0)
+    page = Page(id=uuid.uuid4(), site_id=site.id, sector_id=None, revision=0)
     _apply(page, draft)
     page.created_at = page.updated_at
     return page
 
 
+def _draft_of(page: Page) -> Draft:
+    """The page as it is."""
+    return Draft(page.path, page.config, page.type, page.sector_id)
+
+
 def _apply(page: Page, draft: Draft) -> None:
     page.type, page.path, page.path_digest = draft.type, draft.path, page_key(draft.path)
     page.config = draft.config
+    if draft.sector_id is not UNSAID:
+        page.sector_id = draft.sector_id
     page.revision += 1
     page.updated_at = now()
 

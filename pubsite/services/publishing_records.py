@@ -226,10 +226,10 @@ def change(db: Session, record: PublishingRecord, changes: Mapping[str, Any]) ->
         _check_metadata(changes["metadata"])
         record.metadata_ = changes["metadata"]
     if "scheduled_at" in changes:
-        if record.status != Status.pending:
+        if record.status != Status.pending and changes["scheduled_at"] is not None:
             raise Conflict("Only a pending record can be scheduled")
         record.scheduled_at = changes["scheduled_at"]
-        if _is_due(db, record):
+        if record.status == Status.pending and _is_due(db, record):
             _queue(db, record, Wish(scheduled_at=record.scheduled_at))
     record.updated_at = now()
     db.flush()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, String, collate, func, or_, select
 from sqlalchemy.orm import Session
 
 from pubsite.models import Base, Member, Site
@@ -58,7 +58,13 @@ def listed(
     criteria += [getattr(model, name) == value for name, value in filters.items() if value is not None]
     count = db.scalar(select(func.count()).select_from(model).where(*criteria)) or 0
     columns: Any = model
-    column = getattr(model, window.ordering.removeprefix("-"))
-    order = column.desc() if window.ordering.startswith("-") else column.asc()
-    rows = select(model).where(*criteria).order_by(order, columns.id).limit(window.limit).offset(window.offset)
-    return count, db.scalars(rows).all()
+    rows = select(model).where(*criteria).order_by(_order(db, model, window.ordering), columns.id)
+    return count, db.scalars(rows.limit(window.limit).offset(window.offset)).all()
+
+
+def _order(db: Session, model: type[Base], ordering: str) -> ColumnElement[Any]:
+    """Texts are ordered by code points on both databases, whatever the collation of the PostgreSQL database is."""
+    column: Any = getattr(model, ordering.removeprefix("-"))
+    if isinstance(column.type, String) and db.get_bind().dialect.name == "postgresql":
+        column = collate(column, "C")
+    return cast(ColumnElement[Any], column.desc() if ordering.startswith("-") else column.asc())

@@ -30,6 +30,7 @@ class DeploymentObject(Object):
     publisher_id = required(Identifier())
     account_id = required(Identifier())
     site_id = required(Identifier())
+    sector_id = optional(Identifier())
     version = optional(Integer(1))
     deployed_version = optional(Integer(1))
     previous_version = optional(Integer(1))
@@ -66,6 +67,7 @@ def deployment_json(request: Request, record: Deployment, url: str | None = None
         publisher_id=str(record.publisher_id),
         account_id=str(record.account_id),
         site_id=str(record.site_id),
+        sector_id=None if record.sector_id is None else str(record.sector_id),
         version=record.version,
         deployed_version=record.deployed_version,
         previous_version=record.previous_version,

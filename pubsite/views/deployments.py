@@ -1,4 +1,4 @@
-"""Deployment records under `/api/v1/publisher/`: made, listed, read, rolled back; the bundle of one as an archive."""
+"""Deployment records under `/api/v1/publisher/`: made, listed, rolled back; the bundle of one as an archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pubsite import contexts
 from pubsite.api import Media, Service, envelope, time
 from pubsite.api.numbered import Numbered, filters, numbered, ordering, viewer, window
 from pubsite.api.throttling import Throttle
-from pubsite.errors import Forbidden, NotFound
+from pubsite.errors import NotFound
 from pubsite.models import PRODUCTION, Deployment, Site, Status
 from pubsite.schema import (
     Anything,
@@ -33,7 +33,7 @@ from pubsite.schema import (
     optional,
     required,
 )
-from pubsite.security import PUBLIC, Permission, may
+from pubsite.security import PUBLIC, Permission
 from pubsite.services import archives, deployments, visibility
 from pubsite.views.deployment_objects import DeploymentObject, HoldObject, deployment_json
 from pubsite.views.pages import UUID
@@ -49,6 +49,7 @@ class DeploymentCreate(Object):
     """The body of POST; without `version` the site is built as it is now."""
 
     site_id = required(Identifier())
+    sector_id = optional(Identifier(), nullable=True)
     version = optional(Integer(1, 2**31 - 1))
     target = colander.SchemaNode(Choice(PRODUCTION), missing=PRODUCTION)
     message = optional(Text(0, 4096))
@@ -77,7 +78,6 @@ class Format(OpenObject):
 
 
 collection = Service("deployments", f"{BASE}/deployments", contexts.signed_in)
-one = Service("deployment", f"{BASE}/deployments/{{deployment_id:{UUID}}}", contexts.deployment)
 back = Service("deployment.rollback", f"{BASE}/deployments/{{deployment_id:{UUID}}}/rollback", contexts.deployment)
 archive = Service("deployment.archive", f"{BASE}/deployments/{{deployment_id:{UUID}}}/archive", contexts.deployment)
 holds = Service("site.hold", f"{BASE}/sites/{{site_id:{UUID}}}/hold", contexts.site_by_id)
@@ -94,10 +94,7 @@ def list_deployments(request: Request) -> dict[str, Any]:
 
 def _asked_site(request: Request) -> contexts.InSite:
     """The site that the body names, for whoever may deploy it."""
-    context = contexts.tenant_site(request, request.validated["body"]["site_id"])
-    if not may(request.pubsite_identity, context.role, Permission.DEPLOY):
-        raise Forbidden
-    return context
+    return contexts.site_in_body(request, Permission.DEPLOY)
 
 
 # The site stands in the body: who may deploy it is asked in the handler. The factory has refused the anonymous.
@@ -121,13 +118,6 @@ def create(request: Request) -> dict[str, Any]:
         shown = deployment_json(request, record, site_url(request, context.site))
         return envelope(request, {**shown, "unchanged": True})
     return _accepted(request, context.site, record, is_new=True)
-
-
-@one.on("GET", permission=Permission.READ, answer=DeploymentObject())
-def get(request: Request) -> dict[str, Any]:
-    """One record."""
-    context = request.context
-    return envelope(request, deployment_json(request, context.deployment, site_url(request, context.site)))
 
 
 @back.on(
@@ -226,5 +216,5 @@ def _waiter(request: Request, deployment_id: Any, url: str, seconds: int) -> Cal
 
 
 def includeme(config: Configurator) -> None:
-    for service in (collection, one, back, archive, holds):
+    for service in (collection, back, archive, holds):
         config.add_cornice_service(service)

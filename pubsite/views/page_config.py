@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,7 @@ import colander
 
 from pubsite.errors import FieldError, Invalid
 from pubsite.models import PageType, Site
-from pubsite.models.drafts import Draft
+from pubsite.models.drafts import UNSAID, Draft
 from pubsite.schema import (
     LANGUAGE,
     URL,
@@ -26,6 +28,7 @@ from pubsite.schema import (
     optional,
     required,
 )
+from pubsite.services.sectors import FOREIGN
 
 PAGE_TYPE = Choice(*PageType, aliases={0: PageType.HtmlPage, 1: PageType.Redirect})
 # Checked by the page's type, in `draft_of`.
@@ -81,14 +84,19 @@ CONFIGS: dict[str, colander.SchemaNode] = {
 }
 
 
-def draft_of(site: Site, body: dict[str, Any], prefix: str = "") -> Draft:
-    """The page that a body asks for; raises Invalid that names all that is wrong with it, each name behind `prefix`."""
-    draft = Draft(body["path"], body.get("config", {}), body["type"])
+def draft_of(site: Site, body: dict[str, Any], prefix: str = "", *, sectors: Set[uuid.UUID] = frozenset()) -> Draft:
+    """The page that a body asks for; raises Invalid that names all that is wrong with it, each name behind `prefix`.
+
+    sectors: those of the site, as far as bodies name them.
+    """
+    draft = Draft(body["path"], body.get("config", {}), body["type"], body.get("sector_id", UNSAID))
     found: dict[str, str] = {}
+    if draft.named_sector not in {None, *sectors}:
+        found["sector_id"] = FOREIGN
     try:
         draft = replace(draft, config=CONFIGS[draft.type].deserialize(draft.config))
     except colander.Invalid as error:
-        found = {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
+        found |= {f"config.{name}": text for name, text in error.asdict(translate=None).items()}
     for problem in draft.problems(site.mode):
         found.setdefault(problem.name, problem.message)
     if found:

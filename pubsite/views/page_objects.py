@@ -46,6 +46,7 @@ def page_json(page: Page) -> dict[str, Any]:
         path=page.path,
         config=page.config,
         site_id=str(page.site_id),
+        sector_id=None if page.sector_id is None else str(page.sector_id),
         revision=page.revision,
         created_at=time(page.created_at),
         updated_at=time(page.updated_at),
@@ -53,8 +54,8 @@ def page_json(page: Page) -> dict[str, Any]:
 
 
 def page_tag(page: Page) -> str:
-    """The entity tag of a page: with every change of it a new revision comes."""
-    return f'"{page.revision}"'
+    """The entity tag of a page: with every change of it a new revision comes, but for the end of its sector."""
+    return f'"{page.revision}"' if page.sector_id is None else f'"{page.revision}.{page.sector_id.hex[:8]}"'
 
 
 def revision_json(revision: PageRevision, *, whole: bool = True) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable, Set
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -32,7 +34,7 @@ from pubsite.schema import (
     required,
 )
 from pubsite.security import PUBLIC, Permission
-from pubsite.services import page_html, pages
+from pubsite.services import page_html, page_lists, pages, sectors
 from pubsite.views.page_config import CONFIG, CONFIGS, PAGE_TYPE, draft_of
 from pubsite.views.page_objects import MOST_PAGE_BYTES, PageObject, page_json, page_tag
 
@@ -45,6 +47,7 @@ class PageCreate(Object):
     variants = ("type", "config", CONFIGS)
     type = colander.SchemaNode(PAGE_TYPE, missing=PageType.HtmlPage)
     path = colander.SchemaNode(Text(1, 8192), missing="/", described="PagePath")
+    sector_id = optional(Identifier(), nullable=True)
     config = CONFIG
 
 
@@ -55,6 +58,7 @@ class PageUpdate(Object):
     id = optional(Identifier())
     type = optional(PAGE_TYPE)
     path = optional(Text(1, 8192), described="PagePath")
+    sector_id = optional(Identifier(), nullable=True)
     config = CONFIG
 
 
@@ -64,6 +68,7 @@ class PagePut(Object):
     variants = ("type", "config", CONFIGS)
     type = colander.SchemaNode(PAGE_TYPE, missing=PageType.HtmlPage)
     path = required(Text(1, 8192), described="PagePath")
+    sector_id = optional(Identifier(), nullable=True)
     config = CONFIG
 
 
@@ -90,6 +95,7 @@ class Listing(Paged):
     type = optional(Choice(*PageType))
     draft = optional(Boolean(text=True))
     tag = optional(Text(1, 255))
+    sector_id = optional(Identifier())
     q = optional(Text(1, 255))
 
 
@@ -136,7 +142,8 @@ def update(request: Request) -> Any:
         raise Invalid.field("id", "must equal the id in the URL")
     require_page_match(request)
     page, account_id = context.page, request.pubsite_identity.account_id
-    asked = draft_of(context.site, {"type": page.type, "path": page.path, "config": page.config, **changes})
+    present = {"type": page.type, "path": page.path, "config": page.config}
+    asked = draft_of(context.site, {**present, **changes}, sectors=_sectors(request, [changes]))
     if "config" in changes:
         changes["config"] = asked.config
     return page_answer(request, pages.update(request.db, context.site, page, account_id, changes))
@@ -153,10 +160,10 @@ def delete(request: Request) -> None:
 def list_pages(request: Request) -> list[dict[str, Any]]:
     """Pages of a site with their content, by path."""
     query, site = request.validated["querystring"], request.context.site
-    filters = pages.Filters(**{f.name: query[f.name] for f in fields(pages.Filters) if f.name in query})
+    filters = page_lists.Filters(**{f.name: query[f.name] for f in fields(page_lists.Filters) if f.name in query})
     rows = paged(
         request,
-        lambda part: pages.list_of_site(request.db, site, filters, part, most_bytes=MOST_PAGE_BYTES),
+        lambda part: page_lists.list_of_site(request.db, site, filters, part, most_bytes=MOST_PAGE_BYTES),
         key=lambda page: (page.path,),
         parse=(path_key,),
     )
@@ -167,7 +174,8 @@ def list_pages(request: Request) -> list[dict[str, Any]]:
 def create(request: Request) -> Any:
     """Make a page."""
     site, account_id = request.context.site, request.pubsite_identity.account_id
-    draft = draft_of(site, request.validated["body"])
+    body = request.validated["body"]
+    draft = draft_of(site, body, sectors=_sectors(request, [body]))
     return page_answer(request, pages.create(request.db, site, account_id, draft))
 
 
@@ -175,18 +183,23 @@ def create(request: Request) -> Any:
 def batch(request: Request) -> dict[str, int]:
     """Write and delete many pages: all of it, or nothing."""
     body, site = request.validated["body"], request.context.site
-    drafts = _drafts(site, body)
+    drafts = _drafts(site, body, _sectors(request, body["upsert"]))
     account_id = request.pubsite_identity.account_id
     return asdict(pages.batch(request.db, site, account_id, upsert=drafts, delete=body["delete"]))
 
 
-def _drafts(site: Site, body: dict[str, Any]) -> list[Draft]:
+def _sectors(request: Request, bodies: Iterable[dict[str, Any]]) -> Set[uuid.UUID]:
+    """Which of the sectors that some pages name are the site's. The service asks again, once it has locked the site."""
+    return sectors.known(request.db, request.context.site, (body.get("sector_id") for body in bodies))
+
+
+def _drafts(site: Site, body: dict[str, Any], known: Set[uuid.UUID]) -> list[Draft]:
     """The pages that a batch writes; raises Invalid that lists what is wrong with any of its members."""
     problems: list[FieldError] = []
     drafts: list[Draft] = []
     for index, put in enumerate(body["upsert"]):
         try:
-            drafts.append(draft_of(site, put, f"upsert.{index}."))
+            drafts.append(draft_of(site, put, f"upsert.{index}.", sectors=known))
         except Invalid as error:
             problems += error.errors
             if len(problems) >= 10 * MOST_PROBLEMS:  # each page can have as many

@@ -17,7 +17,7 @@ from pubsite.errors import LimitExceeded
 from pubsite.models import Mode, Site, now, text_digest
 from pubsite.schema import SLUG, Choice, Identifier, Instant, Integer, Object, Text, many, optional, required
 from pubsite.security import PUBLIC, Permission, may
-from pubsite.services import page_html, pages, quotas, sites
+from pubsite.services import page_html, page_lists, quotas, sites
 from pubsite.services.listing import Slice
 from pubsite.services.quotas import Usage
 from pubsite.settings import Settings
@@ -139,13 +139,13 @@ def site_tag(request: Request, site: Site) -> str:
 
 def whole_site(request: Request, site: Site) -> dict[str, Any]:
     """A site with its pages, for its members."""
-    listed = pages.all_within(request.db, site, MOST_PAGE_BYTES)
+    listed = page_lists.all_within(request.db, site, MOST_PAGE_BYTES)
     return {**site_json(request, site), "pages": [page_json(page) for page in listed]}
 
 
 def public_site(request: Request, site: Site) -> dict[str, Any]:
     """A site with its pages, for everybody: without drafts, pages of another time, and private config."""
-    present_time, listed = now(), pages.all_within(request.db, site, MOST_PAGE_BYTES)
+    present_time, listed = now(), page_lists.all_within(request.db, site, MOST_PAGE_BYTES)
     shown = [page_json(page) for page in listed if page_html.is_visible(page, present_time)]
     return {**site_json(request, site, for_members=False), "pages": shown}
 

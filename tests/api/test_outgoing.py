@@ -1,28 +1,17 @@
-"""The server's one client for calls to others: made of the setting `outgoing_allow`, which is checked at the start."""
+"""The setting `outgoing_allow`: checked at the start, and in force in the server's one client for calls to others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import pubsite
+from pubsite.app import make_outgoing
 from pubsite.errors import SettingsError
-from pubsite.outgoing import Client, Refused
-from tests.conftest import Server, running_server
+from pubsite.outgoing import Refused
+from pubsite.settings import Settings
 from tests.receivers import receiver
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    yield from running_server(
-        {
-            "pubsite.development": "true",
-            "pubsite.data_dir": str(tmp_path / "data"),
-            "pubsite.outgoing_allow": "localhost, 127.0.0.0/8",
-        }
-    )
 
 
 def test_a_wrong_entry_stops_the_start(tmp_path: Path) -> None:
@@ -35,9 +24,8 @@ def test_a_wrong_entry_stops_the_start(tmp_path: Path) -> None:
         pubsite.main({}, **ini)
 
 
-def test_what_is_allowed_is_reached_and_the_rest_is_not(server: Server) -> None:
-    client = server.app.api.registry.outgoing
-    assert isinstance(client, Client)
+def test_what_is_allowed_is_reached_and_the_rest_is_not() -> None:
+    client = make_outgoing(Settings(outgoing_allow=("localhost", "127.0.0.0/8")))
     with receiver(b"HTTP/1.1 204 No Content\r\n\r\n") as served:
         assert client.send("GET", served.url).status == 204
         with pytest.raises(Refused):

@@ -59,11 +59,14 @@ class World:
             "files": f"/api/sites/{names['raw']}/files",
             "assets": f"/api/sites/{names['docs']}/assets",
             "text": f"/api/sites/{names['raw']}/files/content/a.txt",
+            "sector": f"/api/v1/publisher/sectors/{names['sector_id']}",
+            "record": f"/api/v1/publisher/deployments/{names['deployment_id']}",
         }
         found = {name: client.get(path).json for name, path in paths.items()}
-        found["records"] = client.get(f"/api/v1/publisher/deployments/?publisher_id={names['publisher_id']}").json[
-            "count"
-        ]
+        found |= {name: found[name]["data"] for name in ("sector", "record")}  # the request's id is another each time
+        for kind in ("deployments", "sectors"):
+            listed = client.get(f"/api/v1/publisher/{kind}/?publisher_id={names['publisher_id']}").json
+            found[kind] = listed["count"]
         return found
 
 
@@ -74,6 +77,8 @@ def new_world(server: Server) -> World:
     names["docs"] = tenant.site("docs")["id"]
     names["raw"] = tenant.site("raw", "SelfManaged")["id"]
     names["page_id"] = tenant.page("docs", "/", "x")["id"]
+    made = tenant.client.post("/api/v1/publisher/sectors", {"site_id": names["docs"], "name": "News"}, status=201)
+    names["sector_id"] = made.json["data"]["id"]
     for kind, site in (("files", "raw"), ("assets", "docs")):
         tenant.client.upload(f"/api/sites/{names[site]}/{kind}/upload", "a.txt", b"text", status=200)
     with server.database.transaction() as db:

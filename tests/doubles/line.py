@@ -52,10 +52,18 @@ class Line:
         """The next write, or one after it, is cut before it arrives; nobody here can tell."""
         self._failures.append((True, writes_before, _lose_request))
 
-    def answer(self, status: int, body: bytes = b"", *, to_write: bool = False, **headers: str) -> None:
-        """The next call (or write) is answered so, and never arrives."""
+    def answer(
+        self, status: int, body: bytes = b"", *, to_write: bool = False, calls_before: int = 0, **headers: str
+    ) -> None:
+        """The next call (or write), or one after it, is answered so, and never arrives."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._failures.append((to_write, 0, lambda send: Answer(status, named, body)))
+        self._failures.append((to_write, calls_before, lambda send: Answer(status, named, body)))
+
+    def forget(self) -> bool:
+        """Forget the failures that were asked for; whether there were any that had not had their turn."""
+        waiting = bool(self._failures)
+        self._failures.clear()
+        return waiting
 
     def _due(self, call: Call) -> Act:
         for index, (of_writes, left, act) in enumerate(self._failures):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PUBLISHER = "/api/v1/publisher"
+NOWHERE = "https://127.0.0.1:9"  # the port of what is discarded: nobody listens
 BLOB = b"blob"
 BLOB_DIGEST = hashlib.sha256(BLOB).hexdigest()
 
@@ -148,10 +149,29 @@ ROWS = (
     # Files and assets
     *_tree("files", "raw", "docs"),
     *_tree("assets", "docs", "raw"),
-    # Deployments: what is another tenant's does not exist
+    # Under here, what is another tenant's does not exist
+    Row("GET", f"{PUBLISHER}/", "signed_in", "read"),
+    # Sectors
+    Row("GET", f"{PUBLISHER}/sectors/", "signed_in", "read"),
+    Row("POST", f"{PUBLISHER}/sectors/", "editor", "write", {"site_id": "{docs}", "name": "New"}, 201, outside=404),
+    Row("GET", f"{PUBLISHER}/sectors/{{sector}}/", "viewer", "read", outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("PUT", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", {"name": "New", "slug": "new"}, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("PATCH", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", {"name": "New"}, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    Row("DELETE", f"{PUBLISHER}/sectors/{{sector}}/", "editor", "write", success=204, outside=404,
+        mismatched=f"{PUBLISHER}/sectors/{{docs}}/"),
+    # Deployments
     Row("GET", f"{PUBLISHER}/deployments/", "signed_in", "read"),
     Row("POST", f"{PUBLISHER}/deployments/", "editor", "deploy", {"site_id": "{docs}"}, 202, outside=404),
     Row("GET", f"{PUBLISHER}/deployments/{{record}}/", "viewer", "read", outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("PUT", f"{PUBLISHER}/deployments/{{record}}/", "editor", "deploy", {"message": "x"}, outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("PATCH", f"{PUBLISHER}/deployments/{{record}}/", "editor", "deploy", {"pinned": True}, outside=404,
+        mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
+    Row("DELETE", f"{PUBLISHER}/deployments/{{record}}/", "manager", "deploy", success=204, outside=404,
         mismatched=f"{PUBLISHER}/deployments/{{docs}}/"),
     Row("GET", f"{PUBLISHER}/deployments/{{record}}/archive/", "viewer", "read", success=404, outside=404,
         why="the record has no bundle", mismatched=f"{PUBLISHER}/deployments/{{docs}}/archive/"),
@@ -161,4 +181,43 @@ ROWS = (
         mismatched=f"{PUBLISHER}/sites/{{page}}/hold/"),
     Row("DELETE", f"{PUBLISHER}/sites/{{docs}}/hold/", "editor", "deploy", None, 204, outside=404,
         mismatched=f"{PUBLISHER}/sites/{{page}}/hold/"),
+    # Destinations: who manages the publisher writes them
+    Row("GET", f"{PUBLISHER}/destination-types/", "signed_in", "read"),
+    Row("GET", f"{PUBLISHER}/destinations/", "signed_in", "read"),
+    Row("POST", f"{PUBLISHER}/destinations/", "manager", "admin",
+        {"site_id": "{docs}", "name": "Hook", "type": "webhook", "base_url": NOWHERE}, 201, outside=404),
+    *(
+        Row(method, f"{PUBLISHER}/destinations/{{destination}}/{end}", who, scope, body, success, outside=404,
+            mismatched=f"{PUBLISHER}/destinations/{{docs}}/{end}")
+        for method, end, who, scope, body, success in (
+            ("GET", "", "viewer", "read", None, 200),
+            ("PATCH", "", "manager", "admin", {"name": "Renamed"}, 200),
+            ("PUT", "", "manager", "admin", {"name": "Renamed", "base_url": NOWHERE}, 200),
+            ("DELETE", "", "manager", "admin", None, 204),
+            ("POST", "test/", "manager", "admin", None, 200),
+            ("POST", "rotate-secret/", "manager", "admin", {}, 200),
+        )
+    ),
+    # Publishing records: who edits pages sends them
+    Row("GET", f"{PUBLISHER}/publishing-records/", "signed_in", "read"),
+    Row("POST", f"{PUBLISHER}/publishing-records/", "editor", "deploy",
+        {"content_id": "{draft}", "destination_id": "{destination}"}, 201, outside=404),
+    *(
+        Row(method, f"{PUBLISHER}/publishing-records/{{sent}}/{end}", who, scope, body, success, outside=404, why=why,
+            mismatched=f"{PUBLISHER}/publishing-records/{{docs}}/{end}")
+        for method, end, who, scope, body, success, why in (
+            ("GET", "", "viewer", "read", None, 200, ""),
+            ("PATCH", "", "editor", "deploy", {"metadata": {}}, 200, ""),
+            ("PUT", "", "editor", "deploy", {}, 200, ""),
+            ("DELETE", "", "editor", "deploy", None, 204, ""),
+            ("GET", "attempts/", "viewer", "read", None, 200, ""),
+            ("POST", "retry/", "editor", "deploy", None, 202, ""),
+            ("POST", "unpublish/", "editor", "deploy", None, 202, ""),
+            ("POST", "cancel/", "editor", "deploy", None, 409, "nothing of it is waiting"),
+            ("POST", "refresh/", "editor", "deploy", None, 409, "a webhook cannot be looked at"),
+        )
+    ),
+    Row("POST", f"{PUBLISHER}/publish/", "editor", "deploy",
+        {"content_id": "{page}", "destination_ids": ["{destination}"]}, 202, outside=404),
+    Row("GET", f"{PUBLISHER}/publish/status/?content_id={{page}}", "viewer", "read", outside=404),
 )  # fmt: skip

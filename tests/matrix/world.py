@@ -11,9 +11,17 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from pubsite.models import Account, ApiToken, Deployment, Member, Publisher, Role, now
+from pubsite.models import (
+    Account,
+    ApiToken,
+    Deployment,
+    Member,
+    Publisher,
+    Role,
+    now,
+)
 from pubsite.models.drafts import Draft
-from pubsite.services import accounts, files, members, pages, publishers, sites
+from pubsite.services import accounts, files, members, pages, publishers, sectors, sites
 from pubsite.services.files import Limits
 from pubsite.signing import SCOPES
 from tests.conftest import Client, Server
@@ -135,8 +143,10 @@ class World:
             files.put(db, self.server.storage.objects, site, "a.txt", b"text", LIMITS, field="filePath")
         record = Deployment(publisher_id=self.publisher.id, account_id=owner, site_id=docs.id, status="failed")
         db.add(record)
+        sector = sectors.create(db, docs, name="News")
         db.flush()
-        ids = {"docs": docs, "raw": raw, "other": other, "page": page, "draft": draft, "record": record}
+        ids = {"docs": docs, "raw": raw, "other": other, "page": page, "draft": draft, "record": record,
+               "sector": sector}  # fmt: skip
         return {name: str(row.id) for name, row in ids.items()}
 
     def client(self, caller: Caller) -> Client:
@@ -195,4 +205,8 @@ def site_of(row: Row) -> str | None:
     for name in ("docs", "raw"):
         if f"/{name}" in row.path or f"{{{name}}}" in row.path or (row.body and f"{{{name}}}" in str(row.body)):
             return name
-    return "docs" if any(f"{{{name}}}" in row.path for name in ("page", "draft", "record")) else None
+    return (
+        "docs"
+        if any(f"{{{name}}}" in row.path for name in ("page", "draft", "record", "sector", "destination", "sent"))
+        else None
+    )

@@ -54,6 +54,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "alembic": frozenset({"migrations", "db.py", "cli"}),
     "click": frozenset({"cli"}),
     "limits": frozenset({"api/throttling.py"}),
+    "botocore": frozenset({"publishing/s3_bucket.py"}),
 }
 WEB = frozenset({"pyramid", "cornice", "colander", "webob"})
 # Part -> libraries that it must not know.
