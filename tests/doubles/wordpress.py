@@ -162,7 +162,9 @@ class Blog:
     def _term(self, method: str, kind: str, document: Json, query: dict[str, str]) -> tuple[int, Any]:
         names = self.terms[kind]
         if method == "GET":
-            return 200, [{"id": key, "name": name} for key, name in names.items() if query["search"] in name]
+            return 200, [
+                {"id": key, "name": name} for key, name in names.items() if query["search"].lower() in name.lower()
+            ]
         name = html.escape(re.sub(r"<[^>]*>", "", document["name"]).strip(), quote=False)
         if kind == "categories" and "manage_categories" in self.cannot:
             raise Refusal(403, "rest_cannot_create", "Sorry, you are not allowed to create terms in this taxonomy.")
