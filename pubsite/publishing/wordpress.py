@@ -72,6 +72,8 @@ class WordPress:
 
     def create(self, marker: str, draft: Draft, content: Content) -> Remote:
         fields, notes = self._fields(draft, content)
+        if not fields.get("categories"):  # the reserved post is under the default one already
+            fields.pop("categories", None)
         return self._written(self._reserve(marker, draft), marker, draft, fields, notes)
 
     def update(self, remote: Remote, marker: str, draft: Draft, content: Content) -> Remote:
@@ -126,6 +128,9 @@ class WordPress:
             raise Failing("It was removed there while it was being written", code="remote_gone")
         if post is None:
             raise Unsure("It answers without saying what stands there now", code="not_json", http_status=answer.status)
+        if fields.get("categories") == [] and not post.categories:
+            # It takes the last one away, and gives the default one to a post that is changed without naming any.
+            self.api.post(self._route(external_id), {"status": post.status}, take=(GONE,), _fields="id")
         remote = post.remote
         other = () if post.kind == self.kind else (f"It is one of the {post.kind} there, and stays so",)
         notes = (*notes, *other, *differences(document, post), *remote.notes)

@@ -122,10 +122,10 @@ class Blog:
         post |= {name: document[name] for name in ("title", "excerpt", "status", "date_gmt") if name in document}
         if "content" in document:
             post["content"] = self.kses(document["content"])
+        post["categories"] = post["categories"] or [1]
         for name in ("tags", "categories"):
             if name in document and kind == "posts":
-                known = [one for one in document[name] if one in self.terms[name]]
-                post[name] = known or ([1] if name == "categories" else [])
+                post[name] = [one for one in document[name] if one in self.terms[name]]
         if "featured_media" in document:
             post["featured_media"] = document["featured_media"] if document["featured_media"] in self.media else 0
         if post["status"] == "publish" and post["date_gmt"] > self.now:

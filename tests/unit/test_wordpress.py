@@ -256,6 +256,14 @@ def test_a_term_and_an_image_that_it_does_not_take_are_notes(blog: Blog, send: C
     assert only(blog)["status"] == "publish"
 
 
+def test_a_post_without_categories_is_under_the_default_one(blog: Blog, send: Callable[..., Delivered]) -> None:
+    external_id = send(page(categories=())).remote.external_id  # type: ignore[union-attr]
+    assert only(blog)["categories"] == [1]
+    for categories in (("News",), (), ()):
+        send(page(categories=categories), Order(MARKER, external_id, force=True))
+        assert (only(blog)["categories"] == [1]) == (categories == ())
+
+
 def test_a_date_to_come_is_told(blog: Blog, send: Callable[..., Delivered]) -> None:
     done = send(page(date=datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)))
     assert done.remote is not None
