@@ -119,7 +119,9 @@ class Ghost:
         newsletter = self._newsletter(post, draft)
         notes = self._drop_twins(post, marker)
         image, image_notes = self._image(post, draft, content)
-        fields = {**_fields(post, marker, draft), "feature_image": image}
+        known = self.api.tags(draft.payload["tags"])
+        tags = [{"id": known[n.casefold()]} if n.casefold() in known else {"name": n} for n in draft.payload["tags"]]
+        fields = {**_fields(post, marker, draft), "tags": [*tags, *_internal(post, marker)], "feature_image": image}
         edited = self.api.edit(post, fields, newsletter)
         if edited is None:
             raise _gone()
@@ -183,11 +185,9 @@ class Ghost:
 
 
 def _fields(post: Post, marker: str, draft: Draft) -> dict[str, Any]:
-    """What is sent besides the image. Internal tags that people gave it stay, all others are the page's."""
+    """What is sent besides the image and the tags."""
     payload, old = draft.payload, post.mark
     fields = {name: payload[name] for name in SENT_AS_IS}
-    internal = [tag for tag in post.tags if tag.startswith("#") and not tag.startswith(OURS)]
-    fields["tags"] = [{"name": name} for name in (*payload["tags"], *internal, OURS + marker)]
     is_published = payload["status"] == "published"
     if is_published and "published_at" in payload:  # a draft without a date is one that nobody has seen
         fields["published_at"] = payload["published_at"]
@@ -201,6 +201,12 @@ def _fields(post: Post, marker: str, draft: Draft) -> dict[str, Any]:
     is_first = old is not None and old.is_first and not is_published
     mark = Mark(marker, payload["status"], is_first, slug, draft.content_hash)
     return {**fields, "lexical": lexical_of(mark, payload["html"])}
+
+
+def _internal(post: Post, marker: str) -> list[dict[str, str]]:
+    """Our tag, and those internal ones that people gave the post: themes go by them. All others are the page's."""
+    theirs = (tag for tag in post.tags if tag.startswith("#") and not tag.startswith(OURS))
+    return [{"name": name} for name in (*theirs, OURS + marker)]
 
 
 def _rank(post: Post, marker: str) -> tuple[bool, bool]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from pubsite.publishing.wire import Reply, remark_of
 VERSION = "v5.0"
 TOKEN_SECONDS = 300  # Ghost takes no older ones
 MOST_FOUND = 100
+MOST_TAGS = 50  # that are asked for: they stand in a URL
 FORMATS = {"formats": "lexical"}
 _FAILED = range(300, 1000)
 
@@ -75,6 +76,24 @@ class Api:
         query = {"filter": f"tag:{tag}", "fields": "id", "limit": str(MOST_FOUND), "order": "created_at asc"}
         found = _listed(self._call("GET", "posts", query), "posts", "GET")
         return [str(one["id"]) for one in found if isinstance(one, dict) and ID.fullmatch(str(one.get("id")))]
+
+    def tags(self, names: Sequence[str]) -> dict[str, str]:
+        """The ids of tags by their names in lower case, of those that there are.
+
+        Ghost on SQLite takes `news` for another tag than `News`, and calls it news-2; so it is asked by slug.
+        """
+        slugs = sorted({re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") for name in names[:MOST_TAGS]} - {""})
+        if not slugs:
+            return {}
+        # In quotes, or `2026` would be taken for a number, and `null` for none.
+        query = {
+            "filter": "slug:[" + ",".join(f"'{slug}'" for slug in slugs) + "]",
+            "fields": "id,name",
+            "limit": str(MOST_FOUND),
+        }
+        found = _listed(self._call("GET", "tags", query), "tags", "GET")
+        good = [one for one in found if isinstance(one, dict) and ID.fullmatch(str(one.get("id")))]
+        return {str(one.get("name")).casefold(): one["id"] for one in good}
 
     def add(self, fields: Json) -> Post:
         """Make a post; not safe to repeat."""

@@ -90,6 +90,8 @@ class GhostDouble:
                 return 204, None
             case "POST", ["images", "upload"]:
                 return 201, {"images": [self._uploaded(body, headers.get("content-type", ""))]}
+            case "GET", ["tags"]:
+                return 200, {"tags": [tag for tag in self.tags if rules.matches(tag, query.get("filter", ""))]}
             case "GET", ["newsletters"]:
                 return 200, {"newsletters": [{"slug": slug, "status": "active"} for slug in self.newsletters]}
         if "accept-version" in headers:
