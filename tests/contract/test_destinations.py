@@ -54,7 +54,7 @@ class Record:
             external_id=self.external_id,
             may_create=self.may_create,
             looks=self.rig.kind.looks,
-            turn=str(self.successes),
+            turn=str(self.successes or ""),
             sent=self.sent,
             **kw,
         )
