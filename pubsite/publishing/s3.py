@@ -48,7 +48,6 @@ FOLDER = ".pubsite/"
 # Of a list: two of them, which is what the list of an update can come to, are read in one answer.
 LONGEST_LIST = 500_000
 UNKNOWN = ""
-NOT_LIVE = "The page is not live, so it has no files to send: deploy its site first"
 HASH_UNKNOWN = ""
 NOT_LIVE = "The page is not live, so it has no files to send: deploy its site first"
 

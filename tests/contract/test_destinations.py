@@ -23,7 +23,6 @@ from pubsite.publishing.outcomes import DeliveryError, Denied, Down, Failing, Li
 from tests.contract.rigs import RIGS, Rig, connected
 from tests.doubles.content import page
 
-
 ELSEWHERE = {"wordpress"}  # held to this by a real one, in tests/long
 
 
