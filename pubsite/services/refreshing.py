@@ -64,6 +64,8 @@ class Look:
 
 def _write_down(record: PublishingRecord, found: Remote | None) -> None:
     """What stands there otherwise than we sent it is no longer known to be ours: the next publish sends it again."""
+    if record.external_id is None:  # nothing is known to stand there: only the next try looks by our marker
+        return
     record.remote_state = RemoteState(found.state) if found is not None else RemoteState.absent
     record.external_url = (found.url if found is not None else "") or record.external_url
     if found is None or (found.content_hash is not None and found.content_hash != record.content_hash):
