@@ -80,8 +80,7 @@ def any_due(db: Session, kinds: Collection[str]) -> bool:
 def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:
     """The oldest due job of these kinds that nobody holds and whose lane is free; None when there is none."""
     present = now()
-    # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
-    job_id = db.scalar(_claimable(kinds, present).with_for_update(skip_locked=True))
+    job_id = _first(db, kinds, present)
     if job_id is None:
         return None
     statement = (
@@ -96,6 +95,27 @@ def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) ->
     except IntegrityError:  # somebody claimed another job of this lane in between
         return None
     return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
+
+
+def _first(db: Session, kinds: Collection[str], present: datetime) -> uuid.UUID | None:
+    """The job to claim, locked; None when there is none."""
+    taken: list[str] = []
+    while True:
+        # A row that somebody has locked is being claimed or finished: waiting for it would stop this worker with that
+        # one. But what comes behind it in its lane must not overtake it.
+        query = _claimable(kinds, present).where(Job.lane.not_in(taken)).with_for_update(skip_locked=True)
+        job_id = db.scalar(query)
+        job = db.get(Job, job_id) if job_id is not None else None
+        if job is None or job.worker is not None or not db.scalar(_before(job, kinds, present)):
+            return job_id
+        taken.append(job.lane)
+
+
+def _before(job: Job, kinds: Collection[str], present: datetime) -> Select[bool]:
+    """Whether another job of the same lane is to be claimed before this one."""
+    older = or_(Job.run_at < job.run_at, and_(Job.run_at == job.run_at, Job.created_at < job.created_at))
+    due = and_(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present))
+    return select(exists().where(Job.lane == job.lane, Job.id != job.id, due, or_(Job.worker.is_not(None), older)))
 
 
 def _claimable(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
