@@ -18,6 +18,7 @@ from pubsite.models import Destination, Health, Publisher, PublishingRecord, Rem
 from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
+from pubsite.publishing.guarding import guarded
 from pubsite.publishing.kinds import KINDS as KINDS
 from pubsite.publishing.options import MOST_TEXTS as MOST_TEXTS
 from pubsite.publishing.options import Option
@@ -202,14 +203,16 @@ def connect(destination: Destination, seals: Seals, send: Sender) -> tuple[Adapt
     secrets = tuple(_open(destination, seals))
     wire = Wire(send, secrets)
     config = options.complete(kind.options, destination.config)
-    return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
+    with guarded(wire):
+        return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
 
 
 def test(destination: Destination, seals: Seals, send: Sender) -> Tested:
     """Sign in there, and change nothing. Calls out: never within a transaction."""
     try:
-        adapter, _ = connect(destination, seals, send)
-        return Tested(True, adapter.test())
+        adapter, wire = connect(destination, seals, send)
+        with guarded(wire):
+            return Tested(True, wire.redacted(adapter.test()))
     except PubsiteError as error:
         return Tested(False, error_code=error.code, error=error.message)
 
