@@ -27,7 +27,8 @@ class Order:
 
     marker: its id. external_id: what the other end called it, None before the first time. may_create: False as long as
     something sent before may still arrive. looks: whether this kind can be looked at. adopt, force: as the user said.
-    turn: any text that is the same for all tries up to a success and another after it (the time of the last success).
+    turn: any text that is the same for all tries up to a success and another after it (the time of the last success);
+    "" before the first.
     sent: of a kind that cannot be looked at, what was sent last, as the record knows it: external_id (before the first
     success: the page's id), url, content_hash.
     """

@@ -108,8 +108,13 @@ def create(
 
 def lock(db: Session, destination: Destination) -> Destination:
     """The row as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
+    return lock_id(db, destination.id)
+
+
+def lock_id(db: Session, destination_id: uuid.UUID) -> Destination:
+    """The same by its id."""
     found = db.scalar(
-        select(Destination).where(Destination.id == destination.id).with_for_update(),
+        select(Destination).where(Destination.id == destination_id).with_for_update(),
         execution_options={"populate_existing": True},
     )
     if found is None:

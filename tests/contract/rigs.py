@@ -23,6 +23,7 @@ from pubsite.publishing.adapter import Adapter, Connection, Kind
 from pubsite.publishing.options import complete
 from pubsite.publishing.wire import Wire
 from tests.conftest import Tenant, new_tenant, running_server
+from tests.contract.ghost_rig import ghost_end
 from tests.contract.wordpress_rig import wordpress_end
 from tests.doubles.http import serving
 from tests.doubles.line import Line
@@ -206,5 +207,6 @@ RIGS: dict[str, Callable[[], AbstractContextManager[Callable[[], Rig]]]] = {
     "webhook": webhook_end,
     "s3": s3_end,
     "site": site_end,
+    "ghost": ghost_end,
     "wordpress": wordpress_end,
 }

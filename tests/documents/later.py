@@ -20,18 +20,6 @@ def no_route(path: str) -> Callable[[World], bool]:
     return lambda world: world.ask(f"GET {BASE}/{path}", status=None).json["error"] == "Not Found"
 
 
-def no_change(method: str) -> Callable[[World], bool]:
-    """A deployment record is there and does not take that method."""
-
-    def is_missing(world: World) -> bool:
-        site = world.site(f"{method.lower()}-later")
-        record = world.ask(f"POST {BASE}/deployments/", {"site_id": site["id"]}, status=202).json["data"]
-        endpoint = f"{method} {BASE}/deployments/{{id}}/"
-        return world.ask(endpoint, {}, by=world.tenant.client, status=None, id=record["id"]).status_int == 405
-
-    return is_missing
-
-
 @dataclass(frozen=True)
 class Later:
     """A line that is not kept, or not wholly; `is_missing` tells by asking."""
@@ -44,10 +32,6 @@ class Later:
 
 def _records(line: str) -> Later:
     return Later(PUBLISHER, line, "publishing records are not there yet", no_route("publishing-records/"))
-
-
-def _sectors(line: str) -> Later:
-    return Later(PUBLISHER, line, "sectors are not there yet: account, publisher and site only", no_route("sectors/"))
 
 
 CRUD = (
@@ -80,20 +64,11 @@ SEPARATION = (
 LATER = (
     _records("Document publisher API endpoints for publishing records and deployments."),
     _records(CRUD),
-    *(
-        Later(PUBLISHER, CRUD, f"deployment records do not take {method} yet", no_change(method))
-        for method in ("PUT", "PATCH", "DELETE")
-    ),
-    _sectors(SCOPE),
     _records("• publishing-records/PublishingRecordViewSet"),
-    Later(PUBLISHER, ROOT, "the root answers nothing yet", no_route("")),
-    _sectors(VIEWSETS),
     _records(TRACK),
     _records(MODELS),
-    _sectors(MODELS),
     _records(REFERENCES),
     Later(PUBLISHER, REFERENCES, "destinations are not there yet", no_route("destinations/")),
     _records(STATES),
-    _sectors(TENANCY),
     _records(SEPARATION),
 )

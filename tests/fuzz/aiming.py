@@ -84,6 +84,7 @@ class Aim:
             "number": 1,
             "account_id": self.world.server.accounts["other"],
             "deployment_id": self.world.deployments["docs"],
+            "sector_id": ids["sector of docs"],
             "site_id": ids["docs"],
             "path": "index.txt",
         }
@@ -115,6 +116,26 @@ class Aim:
     def _fit_pages_post(self, case: Case) -> None:
         if "path" in case.body:
             case.body["path"] = self.world.fresh_name(case.body["path"].rstrip("/")[:8000] + "/")
+        self._fit_sector(case.body, "changed")
+
+    def _fit_pages_batch_post(self, case: Case) -> None:
+        for page in case.body.get("upsert", ()):
+            self._fit_sector(page, "batched")
+
+    def _fit_sector(self, body: dict[str, Any], slug: str) -> None:
+        """Of the site that is written to."""
+        if body.get("sector_id") is not None:
+            body["sector_id"] = self.world.ids[f"sector of {slug}"]
+
+    def _fit_sectors_post(self, case: Case) -> None:
+        case.body["site_id"] = self.world.ids["docs"]
+        self._fit_sector_put(case)
+
+    def _fit_sector_put(self, case: Case) -> None:
+        if "slug" in case.body:
+            case.body["slug"] = self.world.fresh_name(case.body["slug"][:200].rstrip("-"))
+
+    _fit_sector_patch = _fit_sector_put
 
     def _fit_page_patch(self, case: Case) -> None:
         body, config = case.body, case.body.get("config", {})
@@ -126,10 +147,12 @@ class Aim:
             body.setdefault("config", {"target": "/"})
         if "id" in body:
             body["id"] = case.path_parameters["page_id"]
+        self._fit_sector(body, "changed")
 
     def _fit_deployments_post(self, case: Case) -> None:
         case.body["site_id"] = self.world.ids["changed"]
         case.body["release_hold"] = True
+        self._fit_sector(case.body, "changed")
         if case.body.get("version", 2) < 2:
             case.body["version"] = 2
 
@@ -187,6 +210,12 @@ class Aim:
 
     def _before_page_delete(self, case: Case) -> None:
         case.path_parameters["page_id"] = self.world.page("docs", f"/{self.world.fresh_name('gone')}", {})["id"]
+
+    def _before_sector_delete(self, case: Case) -> None:
+        case.path_parameters["sector_id"] = self.world.sector("docs", self.world.fresh_name("gone"))["id"]
+
+    def _before_deployment_delete(self, case: Case) -> None:
+        case.path_parameters["deployment_id"] = self.world.failed_deployment()
 
     def _before_publisher_delete(self, case: Case) -> None:
         name = self.world.fresh_name("gone")
