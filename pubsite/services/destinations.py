@@ -19,6 +19,8 @@ from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
 from pubsite.publishing.kinds import KINDS as KINDS
+from pubsite.publishing.options import MOST_TEXTS as MOST_TEXTS
+from pubsite.publishing.options import Option
 from pubsite.publishing.outcomes import Denied
 from pubsite.publishing.sending import url_problem
 from pubsite.publishing.wire import Sender, Wire
@@ -63,6 +65,11 @@ def kind_of(name: str) -> Kind:
     if needs := kind.needs():
         raise Invalid.field("type", f"cannot be used on this server: {needs}")
     return kind
+
+
+def options_of(kind: Kind) -> tuple[Option, ...]:
+    """The options of a kind, those of every kind first."""
+    return (*options.COMMON, *kind.options)
 
 
 def config_schema(kind: Kind) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def test_there_changed_away_and_there_again(tenant: Tenant, new_rig: Callable[[]
 
     record = until(tenant, publish(), "published", "present")
     assert title(rig, record) == "Hello"
+    looked = tenant.client.post(f"{BASE}/publishing-records/{record['id']}/refresh/", status=200).json["data"]
+    assert (looked["remote_state"], looked["content_hash"]) == ("present", record["content_hash"])
     tenant.client.patch(f"/api/sites/pages/{page['id']}", {"config": {"title": "New", "content": "<p>"}}, status=200)
     publish()
     until(tenant, record["id"], "published", "present")
