@@ -45,7 +45,8 @@ KILLS = (Way.killed_before, Way.killed_done, Way.killed_after)
 @dataclass
 class Cutting:
     """The proxy to the WordPress on `upstream`. `plan`: of a post, by its title, what is to happen at which request,
-    or the next one; once each. `happened`: what did. `kill`: ends the worker. `late_seconds`: longer than a client waits."""
+    or the next one; once each. `happened`: what did. `kill`: ends the worker.
+    `late_seconds`: longer than a client waits."""
 
     upstream: int
     kill: Callable[[], None]
