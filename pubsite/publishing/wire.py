@@ -6,6 +6,7 @@ echo what was sent.
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import json
 import re
@@ -119,9 +120,11 @@ class Wire:
 
 
 def _parts(secret: str) -> list[str]:
-    """A secret as it may be echoed: whole, its halves (`user:password`), and with its spaces gone."""
-    halves = [half for half in re.split(r"[:\s]", secret, maxsplit=1) if len(half) >= 8]
-    return [part for part in (secret, secret.replace(" ", ""), *halves) if len(part) >= 6]
+    """A secret as it may be echoed: whole, its halves (`user:password`), without its spaces, and as Basic sends it."""
+    bare = secret.replace(" ", "")
+    halves = [half for one in (secret, bare) for half in re.split(r"[:\s]", one, maxsplit=1) if len(half) >= 8]
+    basic = [base64.b64encode(one.encode(errors="replace")).decode() for one in (secret, bare)]
+    return [part for part in (secret, bare, *halves, *basic) if len(part) >= 6]
 
 
 def remark_of(reply: Reply) -> str:
