@@ -44,8 +44,9 @@ KILLS = (Way.killed_before, Way.killed_done, Way.killed_after)
 
 @dataclass
 class Cutting:
-    """The proxy to the WordPress on `upstream`. `plan`: of a post, by its title, what is to happen at which request;
-    once each. `kill`: ends the worker. `late_seconds`: longer than a client waits."""
+    """The proxy to the WordPress on `upstream`. `plan`: of a post, by its title, what is to happen at which request,
+    or the next one; once each. `happened`: what did. `kill`: ends the worker.
+    `late_seconds`: longer than a client waits."""
 
     upstream: int
     kill: Callable[[], None]
@@ -76,10 +77,16 @@ class Cutting:
     def _planned(self, request: bytes) -> Way | None:
         title, point = self._place(request)
         with self._lock:
-            if point is None or self.plan.get(title, (None,))[0] != point:
+            if point is None or title not in self.plan:
                 return None
-            self.happened[title] = self.plan.pop(title)
-            return self.happened[title][1]
+            planned, way = self.plan[title]
+            order = list(Point)
+            # A kill that was meant for another may have skipped the point: then it is one that comes later.
+            if order.index(point) < order.index(planned):
+                return None
+            del self.plan[title]
+            self.happened[title] = (point, way)
+            return way
 
     def _place(self, request: bytes) -> tuple[str, Point | None]:
         """Of which post a request is, and which of its requests."""

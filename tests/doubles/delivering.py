@@ -21,7 +21,6 @@ from pubsite.signing import Keys
 from tests.crash.process import ROOT, Broken, Pserve
 
 Json = dict[str, Any]
-LEASE_SECONDS = 5
 OPTIONS = ("outgoing_allow=127.0.0.1", "worker=off")
 
 
@@ -32,6 +31,7 @@ class WorkerProcess:
     data_dir: Path
     port: int
     command: tuple[str, ...] = ()
+    lease_seconds: int = 5
     kills: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -43,7 +43,7 @@ class WorkerProcess:
             "PUBSITE_SITES_PORT": str(self.port),
             "PUBSITE_OUTGOING_ALLOW": "127.0.0.1",
             "PUBSITE_DELIVERY_THREADS": "8",
-            "PUBSITE_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+            "PUBSITE_JOB_LEASE_SECONDS": str(self.lease_seconds),
         }
         command = self.command or (pubsite, "-c", "development.ini", "worker")
         with (self.data_dir.parent / "worker.log").open("ab") as log:

@@ -31,7 +31,7 @@ def until(tenant: Tenant, record_id: str, status: str, remote_state: str) -> dic
         time.sleep(0.05)
 
 
-def test_there_changed_and_away_again(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
+def test_there_changed_away_and_there_again(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
     rig = new_rig()
     ours = tenant.site("ours")
     page = tenant.page("ours", "/notes", "<p>See <a href='/b'>b</a></p>", title="Hello")
@@ -64,6 +64,9 @@ def test_there_changed_and_away_again(tenant: Tenant, new_rig: Callable[[], Rig]
     until(tenant, record["id"], "pending", "absent")
     assert rig.count() == 0
     assert not isinstance(rig, S3Rig) or rig.objects == {}
+    publish()  # what we took down ourselves is none that somebody removed there
+    until(tenant, record["id"], "published", "present")
+    assert rig.count() == 1
 
 
 def title(rig: Rig, record: dict[str, Any]) -> str | None:

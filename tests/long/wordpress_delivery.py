@@ -38,7 +38,7 @@ LATE_SECONDS = 25.0  # the client gives up after 20
 POSTS = (
     "SELECT post_title AS title, post_content AS content, post_status AS status FROM wp_posts WHERE post_type = 'post'"
 )
-SHORT_LATE_SECONDS, SHORT_TOTAL_SECONDS, SHORT_SETTLE_SECONDS = 2.5, 2.0, 4.0
+SHORT_LATE_SECONDS, SHORT_TOTAL_SECONDS, SHORT_SETTLE_SECONDS = 2.5, 2.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def running(folder: Path, *, short: bool) -> Iterator[World]:
     pserve = Pserve(folder / "data", options=OPTIONS)
     pserve.data_dir.mkdir()
     command = (sys.executable, str(Path(__file__).absolute()), "--worker") if short else ()
-    worker = WorkerProcess(pserve.data_dir, pserve.port, command)
+    worker = WorkerProcess(pserve.data_dir, pserve.port, command, lease_seconds=2 if short else 5)
     with wordpress(folder / "blog") as server:
         late = SHORT_LATE_SECONDS if short else LATE_SECONDS
         with cutting(Cutting(server.port, worker.kill, late)) as proxy:

@@ -420,6 +420,15 @@ def test_secrets(secret: str, good: bool) -> None:
     assert (KIND.secret_problem(secret) is None) == good
 
 
+def test_what_it_echoes_of_the_secret_is_taken_out(rig: WordPressRig) -> None:
+    authorization = connected(rig).api._authorization.partition(" ")[2]  # type: ignore[attr-defined]
+    for echo in (rig.secret, rig.secret.replace(" ", ""), rig.secret.partition(":")[2].replace(" ", ""), authorization):
+        rig.line.answer(400, b'{"code": "x", "message": "no %s."}' % echo.encode())
+        with pytest.raises(Rejected) as caught:
+            connected(rig).test()
+        assert caught.value.message == "It answered 400: no …."
+
+
 def test_the_adapter_shows_no_secret(rig: WordPressRig) -> None:
     adapter = connected(rig)
     assert isinstance(adapter, WordPress)
