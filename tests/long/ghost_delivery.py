@@ -25,7 +25,7 @@ import httpx
 import jwt
 
 from tests.conftest import Tenant, new_tenant, running_server
-from tests.doubles.cutting import Cut, Proxy, cutting
+from tests.doubles.lossy import Cut, Proxy, lossy
 from tests.ghost_server import CACHE, Ghost, ghost, missing
 
 BASE = "/api/v1/publisher"
@@ -168,7 +168,7 @@ def world(folder: Path, cache: Path) -> Iterator[Desk]:
     ini = {"pubsite.development": "true", "pubsite.data_dir": str(folder / "data")}
     with (
         ghost(folder / "ghost", cache) as server,
-        cutting(server.base_url) as proxy,
+        lossy(server.base_url) as proxy,
         contextmanager(running_server)(ini) as pubsite,
     ):
         tenant = new_tenant(pubsite)

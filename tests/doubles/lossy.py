@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def cutting(target: str) -> Iterator[Proxy]:
+def lossy(target: str) -> Iterator[Proxy]:
     """A proxy before the origin `target`, until the end of the block."""
     proxy = Proxy(target)
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy})) as server:
