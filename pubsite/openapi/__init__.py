@@ -20,8 +20,8 @@ from pubsite.openapi.shared import Schema
 from pubsite.settings import Settings
 
 ABOUT = """\
-Sites, pages and files lie under `/api/sites`, deployment records under `/api/v1/publisher`, where answers come in an
-envelope and a slash at the end means nothing. `/zone/…` answers exactly as `/api/…`.
+Sites, pages and files lie under `/api/sites`; sectors and deployment records under `/api/v1/publisher`, where answers
+come in an envelope and a slash at the end means nothing. `/zone/…` answers exactly as `/api/…`.
 
 JSON in UTF-8. Keys that are not known, wrong types (`"7"`, `7.0` or `true` for an integer), keys given twice, NUL, lone
 surrogates and JSON nested deeper than 64 are refused with 400, which names every field. Query parameters that are not

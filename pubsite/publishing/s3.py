@@ -49,6 +49,7 @@ FOLDER = ".pubsite/"
 LONGEST_LIST = 500_000
 UNKNOWN = ""
 HASH_UNKNOWN = ""
+NOT_LIVE = "The page is not live, so it has no files to send: deploy its site first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,16 @@ class S3:
     connection: Connection
 
     def draft(self, content: Content, desired: Desired) -> Draft:
+        """As the page is live. One that is not has no files: it cannot be sent, but it can be looked for."""
         if desired == "draft":
             raise Rejected("A bucket has no drafts: what lies there can be read", code="no_drafts")
-        files = list(self._files(_live(content)))
-        keys = {self._key(file): file.digest for file in files}
+        cache_control = self.connection.options["cache_control"]
+        if content.files is None:
+            return Draft({"keys": {}, "url": "", "cache_control": cache_control}, (Loss("files", NOT_LIVE),))
+        keys = {self._key(file): file.digest for file in self._files(content.files)}
         if any(key.startswith(self._folder) for key in keys):
             raise Rejected(f"The site has files below /{FOLDER}, where we keep our lists", code="reserved_path")
-        *_, own = _live(content).page()
-        cache_control = self.connection.options["cache_control"]
+        *_, own = content.files.page()
         payload = {"keys": keys, "url": self._url(self._key(own)), "cache_control": cache_control}
         if len(json.dumps(payload)) > LONGEST_LIST:
             raise Rejected(f"These are too many files for one record ({len(keys)})", code="too_large")
@@ -118,13 +121,15 @@ class S3:
 
     def _bring(self, marker: str, before: str, draft: Draft, content: Content) -> Remote:
         """Bring what stands there to the draft. `before`: the key of its list, which moves when `prefix` is changed."""
+        if content.files is None:
+            raise Rejected(NOT_LIVE, code="not_live")
         old, key = self._listed(before) or NOTHING, self._list_key(marker)
         new = Listed(draft.content_hash, **draft.payload)
         changed = _changed(old, new)
         left = {name: UNKNOWN for name in old.keys if name not in new.keys}
         unsure = {name: UNKNOWN if name in changed else digest for name, digest in new.keys.items()}
         self._write(key, Listed(HASH_UNKNOWN, new.url, new.cache_control, {**left, **unsure}))
-        self._send(changed, _live(content), new.cache_control)
+        self._send(changed, content.files, new.cache_control)
         self._remove(left, key, before)
         if before != key:
             Bucket(self.connection).delete(before)
@@ -188,9 +193,7 @@ class S3:
         return f"{public}/{quote(key)}" if public else Bucket(self.connection).url(key)
 
     def _losses(self) -> tuple[Loss, ...]:
-        found = []
-        if self.connection.options["scope"] == "page":
-            found.append(Loss("redirects", "aliases and redirects of the site are no files"))
+        found = [Loss("aliases", "redirects are no files")]
         if self.connection.options.get("canonical") == "none":
             found.append(Loss("canonical", "the HTML is sent as it is live, with the canonical URL that it names"))
         return tuple(found)
@@ -202,12 +205,6 @@ def _read_list(body: bytes) -> Listed:
     texts = [found.content_hash, found.url, found.cache_control, *dict(found.keys), *dict(found.keys).values()]
     "".join(texts).encode()  # all of them texts, and no lone surrogates
     return found
-
-
-def _live(content: Content) -> LiveFiles:
-    if content.files is None:
-        raise Rejected("The page is not live, so it has no files to send: deploy the site first", code="not_live")
-    return content.files
 
 
 def _changed(old: Listed, new: Listed) -> set[str]:

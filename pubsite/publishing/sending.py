@@ -23,5 +23,9 @@ def sender(client: Client) -> Sender:
             raise Down(error.message, code=error.code) from error
         except Cut as error:
             raise Unsure(error.message, code=error.code) from error
+        except ValueError as error:  # a header that HTTP cannot carry, made of what somebody gave as a secret
+            raise Rejected(
+                "The secret, or an option, has characters that no header can hold", code="bad_header"
+            ) from error
 
     return send

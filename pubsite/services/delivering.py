@@ -151,10 +151,12 @@ class Delivering:
             return record
 
     def _mark(self, db: Session, record: PublishingRecord, *, count: bool = True) -> None:
+        started = {"attempts": record.attempts + 1, "started_at": now(), "next_attempt_at": None} if count else {}
         if record.status == PublishingStatus.pending:
-            records.move(db, record, PublishingStatus.publishing)
-        if count:
-            record.attempts, record.started_at, record.next_attempt_at = record.attempts + 1, now(), None
+            records.move(db, record, PublishingStatus.publishing, **started)
+            return
+        for name, value in started.items():
+            setattr(record, name, value)
         db.flush()
 
     def _deliver(self, claim: Claim, prepared: Prepared, started: PublishingRecord) -> None:
@@ -231,16 +233,16 @@ class Delivering:
             jobs.finish(db, claim)
 
     def _lock_destination(self, db: Session, record: PublishingRecord) -> Destination:
-        return destinations.lock(db, db.get_one(Destination, record.destination_id))
+        return destinations.lock_id(db, record.destination_id)
 
     def _claimed(self, db: Session, claim: Claim) -> PublishingRecord:
         """The record, locked, as long as the job is ours."""
         if not jobs.still_held(db, claim):
             raise Abandoned
-        record = records.get(db, claim.subject_id)
+        record = records.lock_id(db, claim.subject_id)
         if record is None:
             raise Abandoned
-        return records.lock(db, record)
+        return record
 
 
 def require_open(record: PublishingRecord, destination: Destination) -> None:

@@ -19,6 +19,8 @@ from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
 from pubsite.publishing.kinds import KINDS as KINDS
+from pubsite.publishing.options import MOST_TEXTS as MOST_TEXTS
+from pubsite.publishing.options import Option
 from pubsite.publishing.outcomes import Denied
 from pubsite.publishing.sending import url_problem
 from pubsite.publishing.wire import Sender, Wire
@@ -65,6 +67,11 @@ def kind_of(name: str) -> Kind:
     return kind
 
 
+def options_of(kind: Kind) -> tuple[Option, ...]:
+    """The options of a kind, those of every kind first."""
+    return (*options.COMMON, *kind.options)
+
+
 def config_schema(kind: Kind) -> dict[str, Any]:
     """The JSON Schema of a kind's config."""
     return options.schema(kind.options)
@@ -108,8 +115,13 @@ def create(
 
 def lock(db: Session, destination: Destination) -> Destination:
     """The row as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
+    return lock_id(db, destination.id)
+
+
+def lock_id(db: Session, destination_id: uuid.UUID) -> Destination:
+    """The same by its id."""
     found = db.scalar(
-        select(Destination).where(Destination.id == destination.id).with_for_update(),
+        select(Destination).where(Destination.id == destination_id).with_for_update(),
         execution_options={"populate_existing": True},
     )
     if found is None:

@@ -74,14 +74,13 @@ def is_due(db: Session, kind: str, subject_id: uuid.UUID) -> bool:
 
 def any_due(db: Session, kinds: Collection[str]) -> bool:
     """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
-    return db.scalar(_claimable(kinds, now())) is not None
+    return _next(db, kinds, now(), lock=False) is not None
 
 
 def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:
     """The oldest due job of these kinds that nobody holds and whose lane is free; None when there is none."""
     present = now()
-    # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
-    job_id = db.scalar(_claimable(kinds, present).with_for_update(skip_locked=True))
+    job_id = _next(db, kinds, present, lock=True)
     if job_id is None:
         return None
     statement = (
@@ -98,17 +97,31 @@ def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) ->
     return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
 
 
-def _claimable(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
+def _next(db: Session, kinds: Collection[str], present: datetime, *, lock: bool) -> uuid.UUID | None:
+    """The job to be claimed next: those of dead workers first, since they hold their lanes.
+
+    Asked one after the other, so that an index gives the free ones in their order, however many wait.
+    """
+    for query in (_of_dead_workers(kinds, present), _waiting(kinds, present)):
+        # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
+        job_id = db.scalar(query.with_for_update(skip_locked=True) if lock else query)
+        if job_id is not None:
+            return job_id
+    return None
+
+
+def _of_dead_workers(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
+    lost = Job.kind.in_(kinds), Job.run_at <= present, Job.worker.is_not(None), Job.lease_until < present
+    return select(Job.id).where(*lost).order_by(Job.run_at, Job.created_at).limit(1)
+
+
+def _waiting(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
     other = aliased(Job)
     lane_taken = exists().where(
         other.lane == Job.lane, other.id != Job.id, other.worker.is_not(None), other.lease_until >= present
     )
-    return (
-        select(Job.id)
-        .where(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present), ~lane_taken)
-        .order_by(Job.worker.is_(None), Job.run_at, Job.created_at)  # those of dead workers first: they hold their lane
-        .limit(1)
-    )
+    due = Job.kind.in_(kinds), Job.run_at <= present, Job.worker.is_(None), ~lane_taken
+    return select(Job.id).where(*due).order_by(Job.run_at, Job.created_at).limit(1)
 
 
 def _is_free(present: datetime) -> ColumnElement[bool]:

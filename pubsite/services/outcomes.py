@@ -73,7 +73,8 @@ def delivered(
 def _taken_down(record: PublishingRecord, remote: Remote | None) -> None:
     record.remote_state = RemoteState(remote.state) if remote is not None else RemoteState.absent
     record.unpublished_at, record.content_hash = now(), None
-    if remote is None:
+    if record.remote_state == RemoteState.absent:
+        # What we took away ourselves is no loss to complain of at the next publish, which finds it by our marker.
         record.external_id = record.external_url = None
 
 

@@ -56,13 +56,18 @@ def get(db: Session, record_id: uuid.UUID) -> PublishingRecord | None:
 
 def lock(db: Session, record: PublishingRecord) -> PublishingRecord:
     """The record as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
-    found = db.scalar(
-        select(PublishingRecord).where(PublishingRecord.id == record.id).with_for_update(),
-        execution_options={"populate_existing": True},
-    )
+    found = lock_id(db, record.id)
     if found is None:
         raise NotFound("Publishing record not found")
     return found
+
+
+def lock_id(db: Session, record_id: uuid.UUID) -> PublishingRecord | None:
+    """The same by its id; None without it."""
+    return db.scalar(
+        select(PublishingRecord).where(PublishingRecord.id == record_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
 
 
 def usable(

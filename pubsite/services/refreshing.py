@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from pubsite.errors import Conflict, NotFound
+from pubsite.errors import Conflict, NotFound, PubsiteError
 from pubsite.models import Destination, PublishingRecord, PublishingStatus, RemoteState, now
 from pubsite.publishing import delivery
 from pubsite.publishing.adapter import Remote
@@ -38,7 +38,7 @@ class Look:
     send: Sender
 
     def at(self, record_id: uuid.UUID) -> PublishingRecord:
-        """The record with what stands there now; raises DeliveryError when that cannot be seen."""
+        """The record with what stands there now; raises Conflict, with the outcome's code, when that cannot be seen."""
         with self.transaction() as db:
             record = records.get(db, record_id)
             destination = destinations.get(db, record.destination_id) if record else None
@@ -55,12 +55,17 @@ class Look:
         return current
 
     def _look(self, record: PublishingRecord, destination: Destination) -> Remote | None:
-        adapter, _ = destinations.connect(destination, self.seals, self.send)
-        return delivery.refresh(adapter, Order(str(record.id), record.external_id))
+        try:
+            adapter, _ = destinations.connect(destination, self.seals, self.send)
+            return delivery.refresh(adapter, Order(str(record.id), record.external_id))
+        except PubsiteError as error:  # the other end's, or a secret that is lost: none of it is our failure
+            raise Conflict(f"It cannot be looked at: {error.message}", code=error.code) from error
 
 
 def _write_down(record: PublishingRecord, found: Remote | None) -> None:
     """What stands there otherwise than we sent it is no longer known to be ours: the next publish sends it again."""
+    if record.external_id is None:  # nothing is known to stand there: only the next try looks by our marker
+        return
     record.remote_state = RemoteState(found.state) if found is not None else RemoteState.absent
     record.external_url = (found.url if found is not None else "") or record.external_url
     if found is None or (found.content_hash is not None and found.content_hash != record.content_hash):

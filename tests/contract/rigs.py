@@ -24,6 +24,7 @@ from pubsite.publishing.options import complete
 from pubsite.publishing.wire import Wire
 from tests.conftest import Tenant, new_tenant, running_server
 from tests.contract.ghost_rig import ghost_end
+from tests.contract.wordpress_rig import wordpress_end
 from tests.doubles.http import serving
 from tests.doubles.line import Line
 from tests.doubles.receiver import Receiver
@@ -207,4 +208,5 @@ RIGS: dict[str, Callable[[], AbstractContextManager[Callable[[], Rig]]]] = {
     "s3": s3_end,
     "site": site_end,
     "ghost": ghost_end,
+    "wordpress": wordpress_end,
 }

@@ -198,6 +198,11 @@ def test_a_take_down_that_was_cut_off_leaves_nothing_that_seems_whole(started: S
 def test_a_page_that_is_not_live_has_no_files(rig: S3Rig) -> None:
     with pytest.raises(Rejected, match="not live"):
         publish(rig, page(files=None))
+    assert rig.objects == {}
+    publish(rig, page())
+    adapter = connected(rig)
+    lost = delivery.unpublish(adapter, Order(ONE), adapter.draft(page(files=None), "publish"))
+    assert (lost.done, rig.objects) == ("unpublished", {})
 
 
 def test_files_where_our_lists_lie_are_refused(rig: S3Rig) -> None:
@@ -213,7 +218,7 @@ def test_too_many_files(rig: S3Rig) -> None:
 
 def test_what_is_lost_is_named(rig: S3Rig) -> None:
     lost = connected(rig, canonical="none").draft(page(), "publish").losses
-    assert {loss.field for loss in lost} == {"redirects", "canonical"}
+    assert {loss.field for loss in lost} == {"aliases", "canonical"}
 
 
 FIELDS = b'"content_hash": "", "url": "", "cache_control": "", "keys": '

@@ -58,9 +58,10 @@ def store() -> Iterator[Store]:
 
 def _user(endpoint: str) -> str:
     iam = _client("iam", endpoint, "first", "first")
-    iam.create_user(UserName="press")
-    iam.put_user_policy(UserName="press", PolicyName="all", PolicyDocument=json.dumps(_ALL))
-    key = iam.create_access_key(UserName="press")["AccessKey"]
+    name = f"u-{uuid.uuid4().hex}"  # what moto knows, it knows for the whole process
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(_ALL))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return f"{key['AccessKeyId']}:{key['SecretAccessKey']}"
 
 

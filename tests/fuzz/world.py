@@ -28,6 +28,8 @@ from tests.throttling import LIFTED
 
 TEXT = "body { color: teal }\n"
 PEOPLE = ("owner", "other", "third")
+PUBLISHER = "/api/v1/publisher"
+NOWHERE = "https://127.0.0.1:9"
 
 
 @dataclass
@@ -108,23 +110,39 @@ class World:
     def build(self) -> None:
         for name in ("press", "makers", "guests"):
             self.send("POST", "/api/publishers", {"name": name})
-        for slug, mode in (("docs", 0), ("changed", 0), ("batched", 0), ("assets", 0), ("plain", 1), ("tree", 1)):
-            self.ids[slug] = self.site(slug, mode)["id"]
+        for slug in ("docs", "changed", "batched", "assets", "broken"):
+            self.ids[slug] = self.site(slug)["id"]
+        for slug in ("plain", "tree"):
+            self.ids[slug] = self.site(slug, 1)["id"]
+        for slug in ("docs", "changed", "batched"):
+            self.ids[f"sector of {slug}"] = self.sector(slug, "News")["id"]
         self.page("docs", "/", {"content": "<p>home</p>"})
         self.ids["page"] = self.page("docs", "/kept", {"content": "# Kept", "format": "markdown"})["id"]
         self.send("PATCH", f"/api/sites/pages/{self.ids['page']}", {"config": {"content": "<p>twice</p>"}})
         self.ids["html"] = self.page("changed", "/html", {"content": "<p>x</p>"})["id"]
         self.ids["redirect"] = self.page("changed", "/redirect", {"target": "/"}, type="Redirect")["id"]
-        for kind, slug in (("files", "plain"), ("files", "tree"), ("assets", "assets"), ("assets", "batched")):
+        self.page("broken", "/index.txt", {"content": "at the path of an asset: it cannot be deployed"})
+        trees = (
+            ("files", "plain"),
+            ("files", "tree"),
+            ("assets", "assets"),
+            ("assets", "batched"),
+            ("assets", "broken"),
+        )
+        for kind, slug in trees:
             for path in ("index.txt", "css/site.css"):
                 self.put_file(kind, self.ids[slug], path)
         self.send(
             "POST", "/api/publishers/press/members", {"account_id": self.server.accounts["other"], "role": "Viewer"}
         )
+        self.ids["destination"] = self.destination("kept")
+        self.ids["changed destination"] = self.destination("changed")
+        self.ids["looked at"] = self.destination("site", type="site", config={"publisher": "press", "site": "docs"})
+        self.ids["record"] = self.record(self.ids["page"], self.ids["destination"])
         for slug in ("docs", "changed"):
             for n in (1, 2):
                 self.page(slug, f"/deployed-{n}", {"content": f"<p>{n}</p>"})
-                asked = self.send("POST", "/api/v1/publisher/deployments", {"site_id": self.ids[slug]})
+                asked = self.send("POST", f"{PUBLISHER}/deployments", {"site_id": self.ids[slug]})
                 self.deployments[slug] = asked["data"]["id"]
                 self.work()
 
@@ -133,6 +151,27 @@ class World:
 
     def page(self, slug: str, path: str, config: dict[str, Any], **fields: Any) -> Any:
         return self.send("POST", f"/api/sites/press/{self.ids[slug]}/pages", {"path": path, "config": config, **fields})
+
+    def sector(self, slug: str, name: str) -> Any:
+        return self.send("POST", f"{PUBLISHER}/sectors", {"site_id": self.ids[slug], "name": name})["data"]
+
+    def destination(self, name: str, **fields: Any) -> str:
+        """The id of a new one at an address that this server does not call."""
+        body = {"site_id": self.ids["docs"], "name": name, "type": "webhook", "base_url": NOWHERE, **fields}
+        if body["type"] == "site":
+            body["secret"] = "pst_" + "a" * 40
+        return str(self.send("POST", f"{PUBLISHER}/destinations", body)["data"]["id"])
+
+    def record(self, content_id: str, destination_id: str) -> str:
+        """The id of a record that waits: its page is not live."""
+        body = {"content_id": content_id, "destination_id": destination_id, "scheduled_at": "2999-01-01T00:00:00Z"}
+        return str(self.send("POST", f"{PUBLISHER}/publishing-records", body)["data"]["id"])
+
+    def failed_deployment(self) -> str:
+        """The id of a record that nothing needs."""
+        made = self.send("POST", f"{PUBLISHER}/deployments", {"site_id": self.ids["broken"]})
+        self.work()
+        return str(made["data"]["id"])
 
     def put_file(self, kind: str, site_id: str, path: str) -> None:
         """By sync, so that no multipart body must be made."""

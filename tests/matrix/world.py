@@ -14,9 +14,13 @@ from sqlalchemy.orm import Session
 from pubsite.models import (
     Account,
     ApiToken,
+    Base,
     Deployment,
+    Destination,
     Member,
+    Page,
     Publisher,
+    PublishingRecord,
     Role,
     now,
 )
@@ -25,7 +29,7 @@ from pubsite.services import accounts, files, members, pages, publishers, sector
 from pubsite.services.files import Limits
 from pubsite.signing import SCOPES
 from tests.conftest import Client, Server
-from tests.matrix.table import Row, Upload
+from tests.matrix.table import NOWHERE, Row, Upload
 
 ROLES = {"viewer": Role.Viewer, "editor": Role.Editor, "manager": Role.Manager, "owner": Role.Owner}
 REACHES = ("publisher", "site", "other site", "elsewhere")
@@ -144,10 +148,21 @@ class World:
         record = Deployment(publisher_id=self.publisher.id, account_id=owner, site_id=docs.id, status="failed")
         db.add(record)
         sector = sectors.create(db, docs, name="News")
-        db.flush()
         ids = {"docs": docs, "raw": raw, "other": other, "page": page, "draft": draft, "record": record,
-               "sector": sector}  # fmt: skip
+               "sector": sector, **self._sent(db, page, owner)}  # fmt: skip
+        db.flush()
         return {name: str(row.id) for name, row in ids.items()}
+
+    def _sent(self, db: Session, page: Page, owner: uuid.UUID) -> dict[str, Base]:
+        """A destination, and the record of a page that could not be sent there."""
+        common = {"publisher_id": self.publisher.id, "account_id": owner, "site_id": page.site_id}
+        destination = Destination(**common, name="Hook", type="webhook", base_url=NOWHERE)
+        db.add(destination)
+        db.flush()
+        of_both = {"content_id": page.id, "destination_id": destination.id, "destination_type": "webhook"}
+        sent = PublishingRecord(**common, **of_both, status="failed")
+        db.add(sent)
+        return {"destination": destination, "sent": sent}
 
     def client(self, caller: Caller) -> Client:
         if caller.name == "removed":
@@ -205,8 +220,5 @@ def site_of(row: Row) -> str | None:
     for name in ("docs", "raw"):
         if f"/{name}" in row.path or f"{{{name}}}" in row.path or (row.body and f"{{{name}}}" in str(row.body)):
             return name
-    return (
-        "docs"
-        if any(f"{{{name}}}" in row.path for name in ("page", "draft", "record", "sector", "destination", "sent"))
-        else None
-    )
+    of_docs = ("page", "draft", "record", "sector", "destination", "sent")
+    return "docs" if any(f"{{{name}}}" in f"{row.path} {row.body}" for name in of_docs) else None
