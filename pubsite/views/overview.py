@@ -9,14 +9,15 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 
 from pubsite import contexts
-from pubsite.api import Service, envelope, present, time
+from pubsite.api import Service, envelope
 from pubsite.api.numbered import viewer
-from pubsite.models import Deployment, PublishingRecord, PublishingStatus
-from pubsite.schema import Choice, Identifier, Instant, Integer, MapOf, Object, Text, many, required
+from pubsite.models import Deployment, PublishingRecord
+from pubsite.schema import Integer, MapOf, Object, Text, many, required
 from pubsite.security import Permission
 from pubsite.services import deployments, overview
 from pubsite.services.overview import Summary
 from pubsite.views.deployment_objects import DeploymentObject, deployment_json
+from pubsite.views.publishing_record_objects import PublishingRecordObject, publishing_record_json
 from pubsite.views.sites import site_url
 
 R = TypeVar("R", Deployment, PublishingRecord)
@@ -29,17 +30,6 @@ PLACES = {
     "sectors": "sectors",
     "publish": "publish",
 }
-
-
-class BriefRecord(Object):
-    """A publishing record, as far as an overview shows it."""
-
-    id = required(Identifier())
-    status = required(Choice(*PublishingStatus))
-    content_id = required(Identifier())
-    destination_id = required(Identifier())
-    site_id = required(Identifier())
-    created_at = required(Instant())
 
 
 COUNTS = MapOf(required(Integer(0)))
@@ -56,7 +46,7 @@ class RecordsSummary(Object):
     """Publishing records: how many of each status, and the newest five."""
 
     by_status = required(COUNTS)
-    last = required(many(BriefRecord()))
+    last = required(many(PublishingRecordObject()))
 
 
 class Overview(Object):
@@ -65,18 +55,6 @@ class Overview(Object):
     deployments = DeploymentsSummary()
     publishing_records = RecordsSummary()
     links = required(MapOf(required(Text(1, 8192))))
-
-
-def brief_json(record: PublishingRecord) -> dict[str, Any]:
-    """A publishing record as the overview shows it."""
-    return present(
-        id=str(record.id),
-        status=record.status,
-        content_id=str(record.content_id),
-        destination_id=str(record.destination_id),
-        site_id=str(record.site_id),
-        created_at=time(record.created_at),
-    )
 
 
 root = Service("overview", "/api/v1/publisher", contexts.signed_in)
@@ -90,7 +68,7 @@ def get(request: Request) -> dict[str, Any]:
     urls = {site.id: site_url(request, site) for site in deployments.sites_of(db, deployed.last)}
     data = {
         "deployments": _shown(deployed, lambda record: deployment_json(request, record, urls.get(record.site_id))),
-        "publishing_records": _shown(overview.of_publishing_records(db, who), brief_json),
+        "publishing_records": _shown(overview.of_publishing_records(db, who), publishing_record_json),
         "links": _links(request),
     }
     return envelope(request, data)

@@ -78,7 +78,8 @@ def test_links_lead_where_the_request_came_in(tenant: Tenant) -> None:
             links = tenant.client.get(f"{prefix}/v1/publisher{end}").json["data"]["links"]
             base = f"http://localhost:6543{prefix}/v1/publisher"
             assert links == {name: f"{base}/{name.replace('_', '-')}/" for name in names}
-            tenant.client.get(links["sectors"].removeprefix("http://localhost:6543"), status=200)
+            for name in names[:-1]:  # the last is for POST
+                tenant.client.get(links[name].removeprefix("http://localhost:6543"), status=200)
 
 
 def test_it_counts_by_status_and_shows_the_newest_five(tenant: Tenant) -> None:
@@ -97,11 +98,9 @@ def test_it_counts_by_status_and_shows_the_newest_five(tenant: Tenant) -> None:
     assert ids_of(shown["deployments"]) == made[:5]
     assert shown["publishing_records"]["by_status"] == {"pending": 1, "publishing": 0, "published": 5, "failed": 1}
     assert ids_of(shown["publishing_records"]) == sent[:5]
-    listed = tenant.client.get("/api/v1/publisher/deployments/?page_size=5").json["results"]
-    assert shown["deployments"]["last"] == listed
-    record = shown["publishing_records"]["last"][0]
-    assert set(record) == {"id", "status", "content_id", "destination_id", "site_id", "created_at"}
-    assert (record["status"], record["site_id"]) == ("pending", site["id"])
+    for kind in ("deployments", "publishing_records"):
+        listed = tenant.client.get(f"{shown['links'][kind].removeprefix('http://localhost:6543')}?page_size=5").json
+        assert shown[kind]["last"] == listed["results"]
 
 
 def test_it_shows_what_lists_show(tenant: Tenant) -> None:
