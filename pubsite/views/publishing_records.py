@@ -203,10 +203,11 @@ def refresh(request: Request) -> dict[str, Any]:
     """Look what stands at the other end, and write nothing there."""
     record, registry = request.context.record, request.registry
     refreshing.require_idle(record)
+    record_id = record.id  # its session has ended when we wait
     looked = refreshing.Look(registry.database.transaction, registry.outside.seals, registry.outside.send)
 
     def wait() -> dict[str, Any]:
-        return envelope(request, publishing_record_json(looked.at(record.id)))
+        return envelope(request, publishing_record_json(looked.at(record_id)))
 
     request.wait_for, request.must_wait = wait, True
     return envelope(request, publishing_record_json(record))
