@@ -61,7 +61,7 @@ class Settings:
     throttle_write: int = _setting(60, "Changing requests to it that are of no kind below; 0: no limit.")
     throttle_publish: int = _setting(30, "Requests to publish; 0: no limit.")
     throttle_deploy: int = _setting(10, "Requests to deploy or roll back; 0: no limit.")
-    throttle_test: int = _setting(10, "Requests to test a destination; 0: no limit.")
+    throttle_test: int = _setting(10, "Requests that look at a destination and write nothing there; 0: no limit.")
     throttle_storage: str = _setting(
         MEMORY, "Where requests are counted: `memory` of each process, or a `redis://` URL.", is_secret=True
     )

@@ -118,7 +118,7 @@ class Renderer:
     def _body(self, request: dict[str, Any]) -> _Answer:
         """A page's body alone."""
         rules = Rules(tuple(request["extensions"]), request["highlight"], request["sanitize"])
-        place = request["elsewhere"]
+        place = request.get("elsewhere")
         resolver = Resolver(place["source"], place["sources"]) if place else Resolver("", {})
         html = _FORBIDDEN.sub("", body_of(request["content"], request["format"], rules, resolver).html)
         if place:

@@ -31,7 +31,7 @@ ERRORS = {
     415: "Not the media type that is needed.",
     416: "The file does not have that range.",
     421: "This server does not answer for that host.",
-    422: "The Idempotency-Key was used for another request, or the site is not ready.",
+    422: "The Idempotency-Key was used for another request, or the site, or a page, is not ready.",
     429: "Too many requests of this kind; try again after `Retry-After` seconds.",
     431: "The headers are too large, or too many.",
     503: "Busy; try again after `Retry-After` seconds.",

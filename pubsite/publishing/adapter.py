@@ -54,7 +54,8 @@ class Draft:
     """What would be sent: `payload` is plain JSON, all that decides what the other end shall hold.
 
     `content_hash` names it: the same payload is the same content, and makes no call. `losses`: what would be lost.
-    `turn`: tells a sending from an earlier one of the same content; set by the engine, no part of the content.
+    `turn`: tells a sending from an earlier one of the same content, "" before the first success of the record; set by
+    the engine, no part of the content.
     """
 
     payload: Payload

@@ -2,7 +2,8 @@
 
 Look before anything is made: under the id that it gave us, then by our marker, then (only to adopt) by the slug. After
 every write, read back. Where something was sent and no good answer came, look; what cannot be found yet is looked for
-again later, and nothing is made as long as what was sent may still arrive.
+again later, and nothing is made or changed as long as what was sent may still arrive. Taken down is at once, and again
+when nothing can arrive any more.
 
 Kinds that cannot be looked at are sent to again instead: the other end takes a repeat for what it is, by an id that
 their adapters derive from marker, content and turn.
@@ -26,7 +27,8 @@ class Order:
 
     marker: its id. external_id: what the other end called it, None before the first time. may_create: False as long as
     something sent before may still arrive. looks: whether this kind can be looked at. adopt, force: as the user said.
-    turn: any text that is the same for all tries up to a success and another after it (the time of the last success).
+    turn: any text that is the same for all tries up to a success and another after it (the time of the last success);
+    "" before the first.
     sent: of a kind that cannot be looked at, what was sent last, as the record knows it: external_id (before the first
     success: the page's id), url, content_hash.
     """
@@ -67,25 +69,34 @@ def publish(adapter: Adapter, order: Order, draft: Draft, content: Content) -> D
         raise _gone(found)
     if found.content_hash == draft.content_hash and found.state != "absent" and not order.force:
         return Delivered("unchanged", found)
+    if not order.may_create and order.looks:  # it would be overwritten by what comes late
+        raise Unsettled("What was sent before may still arrive there: sending again once it cannot")
     return Delivered("adopted" if adopted else "updated", _update(adapter, order, found, draft, content))
 
 
 def unpublish(adapter: Adapter, order: Order, draft: Draft | None = None) -> Delivered:
     """Take off the air what this record has put there; nothing there is fine."""
     found = refresh(adapter, order, draft) if order.looks else _sent(order)
-    if found is None and not order.may_create:
+    is_there = found is not None and found.state != "absent"
+    after = _take_down(adapter, order, found) if found is not None and is_there else found
+    if not order.may_create and order.looks:  # what comes late would bring it back: at once, and once more then
         raise Unsettled("What was sent before may still arrive there: looking again before it counts as gone")
-    if found is None or found.state == "absent":
-        return Delivered("absent", found)
+    return Delivered("unpublished" if is_there else "absent", after)
+
+
+def _take_down(adapter: Adapter, order: Order, found: Remote) -> Remote | None:
+    """What stands there afterwards; None: nothing."""
+    unsure: Unsure | None = None
     try:
         adapter.unpublish(found)
-    except Unsure:
+    except Unsure as error:
         if not order.looks:
-            raise  # else the look below tells
+            raise
+        unsure = error  # the look tells
     after = adapter.read(found.external_id) if order.looks else None
     if after is not None and after.state == "present":
-        raise Failing("It was asked to take the page down, and still shows it", code="still_present")
-    return Delivered("unpublished", after)
+        raise unsure or Failing("It was asked to take the page down, and still shows it", code="still_present")
+    return after
 
 
 def refresh(adapter: Adapter, order: Order, draft: Draft | None = None) -> Remote | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pubsite.publishing import s3, site, webhook
+from pubsite.publishing import ghost, s3, site, webhook, wordpress
 from pubsite.publishing.adapter import Kind
 
-_ALL: tuple[Kind, ...] = (s3.KIND, site.KIND, webhook.KIND)
+_ALL: tuple[Kind, ...] = (ghost.KIND, s3.KIND, site.KIND, webhook.KIND, wordpress.KIND)
 KINDS = {kind.name: kind for kind in _ALL}

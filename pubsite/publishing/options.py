@@ -33,7 +33,7 @@ class Option:
         if self.type == "choice":
             return None if value in self.choices else "must be one of " + ", ".join(self.choices)
         if self.type == "texts":
-            good = isinstance(value, list) and len(value) <= MOST_TEXTS
+            good = isinstance(value, list | tuple) and len(value) <= MOST_TEXTS
             return next(filter(None, map(self._text_problem, value)), None) if good else "must be an array of strings"
         return self._text_problem(value)
 

@@ -18,7 +18,10 @@ from pubsite.models import Destination, Health, Publisher, PublishingRecord, Rem
 from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
+from pubsite.publishing.guarding import guarded
 from pubsite.publishing.kinds import KINDS as KINDS
+from pubsite.publishing.options import MOST_TEXTS as MOST_TEXTS
+from pubsite.publishing.options import Option
 from pubsite.publishing.outcomes import Denied
 from pubsite.publishing.sending import url_problem
 from pubsite.publishing.wire import Sender, Wire
@@ -65,6 +68,11 @@ def kind_of(name: str) -> Kind:
     return kind
 
 
+def options_of(kind: Kind) -> tuple[Option, ...]:
+    """The options of a kind, those of every kind first."""
+    return (*options.COMMON, *kind.options)
+
+
 def config_schema(kind: Kind) -> dict[str, Any]:
     """The JSON Schema of a kind's config."""
     return options.schema(kind.options)
@@ -108,8 +116,13 @@ def create(
 
 def lock(db: Session, destination: Destination) -> Destination:
     """The row as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
+    return lock_id(db, destination.id)
+
+
+def lock_id(db: Session, destination_id: uuid.UUID) -> Destination:
+    """The same by its id."""
     found = db.scalar(
-        select(Destination).where(Destination.id == destination.id).with_for_update(),
+        select(Destination).where(Destination.id == destination_id).with_for_update(),
         execution_options={"populate_existing": True},
     )
     if found is None:
@@ -190,14 +203,16 @@ def connect(destination: Destination, seals: Seals, send: Sender) -> tuple[Adapt
     secrets = tuple(_open(destination, seals))
     wire = Wire(send, secrets)
     config = options.complete(kind.options, destination.config)
-    return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
+    with guarded(wire):
+        return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
 
 
 def test(destination: Destination, seals: Seals, send: Sender) -> Tested:
     """Sign in there, and change nothing. Calls out: never within a transaction."""
     try:
-        adapter, _ = connect(destination, seals, send)
-        return Tested(True, adapter.test())
+        adapter, wire = connect(destination, seals, send)
+        with guarded(wire):
+            return Tested(True, wire.redacted(adapter.test()))
     except PubsiteError as error:
         return Tested(False, error_code=error.code, error=error.message)
 

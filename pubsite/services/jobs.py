@@ -74,14 +74,14 @@ def is_due(db: Session, kind: str, subject_id: uuid.UUID) -> bool:
 
 def any_due(db: Session, kinds: Collection[str]) -> bool:
     """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
-    return db.scalar(_claimable(kinds, now())) is not None
+    present = now()
+    return any(db.scalar(query(kinds, present)) is not None for query in (_waiting, _of_dead_workers))
 
 
 def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:
     """The oldest due job of these kinds that nobody holds and whose lane is free; None when there is none."""
     present = now()
-    # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
-    job_id = db.scalar(_claimable(kinds, present).with_for_update(skip_locked=True))
+    job_id = _first(db, kinds, present)
     if job_id is None:
         return None
     statement = (
@@ -98,17 +98,45 @@ def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) ->
     return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
 
 
-def _claimable(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
+def _first(db: Session, kinds: Collection[str], present: datetime) -> uuid.UUID | None:
+    """The job to claim, locked; None when there is none. Those of dead workers come first: they hold their lanes.
+
+    Asked one after the other, so that an index gives the waiting ones in their order, however many there are.
+    """
+    # A row that somebody has locked is being claimed or finished: waiting for it would stop this worker with that one.
+    lost = db.scalar(_of_dead_workers(kinds, present).with_for_update(skip_locked=True))
+    if lost is not None:
+        return lost
+    taken: list[str] = []
+    while True:
+        query = _waiting(kinds, present).where(Job.lane.not_in(taken)).with_for_update(skip_locked=True)
+        job_id = db.scalar(query)
+        job = db.get(Job, job_id) if job_id is not None else None
+        # What comes behind such a row in its lane must not overtake it.
+        if job is None or not db.scalar(_before(job, kinds, present)):
+            return job_id
+        taken.append(job.lane)
+
+
+def _before(job: Job, kinds: Collection[str], present: datetime) -> Select[bool]:
+    """Whether another job of the same lane is to be claimed before this one."""
+    older = or_(Job.run_at < job.run_at, and_(Job.run_at == job.run_at, Job.created_at < job.created_at))
+    due = and_(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present))
+    return select(exists().where(Job.lane == job.lane, Job.id != job.id, due, or_(Job.worker.is_not(None), older)))
+
+
+def _of_dead_workers(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
+    lost = Job.kind.in_(kinds), Job.run_at <= present, Job.worker.is_not(None), Job.lease_until < present
+    return select(Job.id).where(*lost).order_by(Job.run_at, Job.created_at).limit(1)
+
+
+def _waiting(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:
     other = aliased(Job)
     lane_taken = exists().where(
         other.lane == Job.lane, other.id != Job.id, other.worker.is_not(None), other.lease_until >= present
     )
-    return (
-        select(Job.id)
-        .where(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present), ~lane_taken)
-        .order_by(Job.worker.is_(None), Job.run_at, Job.created_at)  # those of dead workers first: they hold their lane
-        .limit(1)
-    )
+    due = Job.kind.in_(kinds), Job.run_at <= present, Job.worker.is_(None), ~lane_taken
+    return select(Job.id).where(*due).order_by(Job.run_at, Job.created_at).limit(1)
 
 
 def _is_free(present: datetime) -> ColumnElement[bool]:

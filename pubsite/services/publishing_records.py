@@ -56,13 +56,18 @@ def get(db: Session, record_id: uuid.UUID) -> PublishingRecord | None:
 
 def lock(db: Session, record: PublishingRecord) -> PublishingRecord:
     """The record as it is now, which nobody else changes until the transaction ends; raises NotFound without it."""
-    found = db.scalar(
-        select(PublishingRecord).where(PublishingRecord.id == record.id).with_for_update(),
-        execution_options={"populate_existing": True},
-    )
+    found = lock_id(db, record.id)
     if found is None:
         raise NotFound("Publishing record not found")
     return found
+
+
+def lock_id(db: Session, record_id: uuid.UUID) -> PublishingRecord | None:
+    """The same by its id; None without it."""
+    return db.scalar(
+        select(PublishingRecord).where(PublishingRecord.id == record_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
 
 
 def usable(
@@ -164,6 +169,12 @@ def _apply(record: PublishingRecord, page: Page, wish: Wish) -> None:
     if wish.metadata is not None:
         record.metadata_ = wish.metadata
     record.updated_at = now()
+
+
+def wish_of(record: PublishingRecord) -> tuple[object, ...]:
+    """What a record is to bring about: two that are equal need one try. When it was asked for, and for when, is none
+    of it: once it is brought about, nothing is left to be done at that time."""
+    return (record.operation, record.wanted_revision, record.desired, record.force, record.adopt)
 
 
 def _queue(db: Session, record: PublishingRecord, wish: Wish | None = None) -> None:

@@ -18,8 +18,10 @@ def of_content(db: Session, content_id: uuid.UUID) -> Sequence[PublishingRecord]
 
 
 def overall(records: Sequence[PublishingRecord]) -> str:
-    """How a page stands as a whole: none, pending, partial, published or failed. What was taken down does not count."""
-    counting = [r for r in records if r.unpublished_at is None or r.remote_state != RemoteState.absent]
+    """How a page stands as a whole: none, pending, partial, published or failed. What was taken down does not count,
+    also where a draft of it is left."""
+    taken_down = (RemoteState.absent, RemoteState.draft)
+    counting = [r for r in records if r.unpublished_at is None or r.remote_state not in taken_down]
     statuses = {record.status for record in counting}
     if not statuses:
         return "none"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import colander
+
 from pubsite.api import present, time
 from pubsite.models import Destination, Health
 from pubsite.schema import (
@@ -15,14 +17,35 @@ from pubsite.schema import (
     ListOf,
     MapOf,
     Object,
+    ObjectType,
     Text,
     optional,
     required,
 )
-from pubsite.services.destinations import KINDS, Kind, Tested, config_schema
+from pubsite.services.destinations import KINDS, MOST_TEXTS, Kind, Tested, config_schema, options_of
 
 TYPES = Choice(*KINDS)
 CONFIG = MapOf(required(Anything()), 100)
+
+
+def _config(kind: Kind) -> colander.SchemaNode:
+    """What the config of a kind may hold, as the API's document tells it; `options.checked` is what checks it."""
+    node = colander.SchemaNode(ObjectType())
+    for option in options_of(kind):
+        typ = {
+            "text": Text(0, option.longest),
+            "boolean": Boolean(),
+            "choice": Choice(*option.choices),
+            "texts": ListOf(required(Text(0, option.longest)), MOST_TEXTS),
+        }[option.type]
+        make = required if option.default is None else optional
+        node.add(make(typ, name=option.name, description=option.help))
+    if any(option.default is None for option in kind.options):
+        node.one_of = tuple(option.name for option in kind.options if option.default is None)
+    return node
+
+
+CONFIGS: dict[str, colander.SchemaNode] = {kind.name: _config(kind) for kind in KINDS.values()}
 
 
 class DestinationObject(Object):

@@ -20,6 +20,7 @@ from pubsite.security import PUBLIC, Permission, may
 from pubsite.services import destinations, visibility
 from pubsite.views.destination_objects import (
     CONFIG,
+    CONFIGS,
     TYPES,
     DestinationObject,
     NewDestination,
@@ -41,6 +42,7 @@ class DestinationCreate(Object):
     """The body of POST: of a publisher, or with `site_id` of one of its sites. What `config` takes hangs on `type`."""
 
     one_of = ("publisher_id", "site_id")
+    variants = ("type", "config", CONFIGS)
     publisher_id = optional(Identifier())
     site_id = optional(Identifier())
     sector_id = optional(Identifier(), nullable=True)

@@ -204,9 +204,10 @@ def refresh(request: Request) -> dict[str, Any]:
     record, registry = request.context.record, request.registry
     refreshing.require_idle(record)
     looked = refreshing.Look(registry.database.transaction, registry.outside.seals, registry.outside.send)
+    record_id = record.id  # when the look begins, the request's session is over
 
     def wait() -> dict[str, Any]:
-        return envelope(request, publishing_record_json(looked.at(record.id)))
+        return envelope(request, publishing_record_json(looked.at(record_id)))
 
     request.wait_for, request.must_wait = wait, True
     return envelope(request, publishing_record_json(record))

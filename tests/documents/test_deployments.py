@@ -1,4 +1,4 @@
-"""The second document, as far as it speaks of deployment records; `later.py` lists what is not there yet."""
+"""The second document, as far as it speaks of deployment records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from pubsite.api.throttling import Window
 from pubsite.models import Deployment, Role, Status
 from tests.conftest import new_tenant
 from tests.documents.document import PUBLISHER, says
-from tests.documents.later import CRUD, MODELS, REFERENCES, SCOPE, STATES, TENANCY, TRACK, VIEWSETS
+from tests.documents.quotes import (
+    CRUD,
+    ERRORS,
+    FLOW,
+    MODELS,
+    REFERENCES,
+    SCOPE,
+    STATES,
+    TENANCY,
+    TITLE,
+    TRACK,
+    VIEWSETS,
+)
 from tests.documents.shapes import GUID, ISO_8601
 from tests.documents.world import World
 from tests.throttling import throttled
@@ -19,8 +31,6 @@ LIST = "GET /api/v1/publisher/deployments/"
 CREATE = "POST /api/v1/publisher/deployments/"
 GET = "GET /api/v1/publisher/deployments/{id}/"
 ROLLBACK = "POST /api/v1/publisher/deployments/{id}/rollback/"
-ERRORS = "• Unified responses; validation errors for missing/invalid fields; standard 4xx/5xx on failures."
-FLOW = "• Requests → DRF auth → base scoping → serializer validation → model CRUD → unified responses."
 
 
 def site_of(world: World, slug: str = "docs") -> dict[str, Any]:
@@ -47,7 +57,7 @@ def row(world: World, site: dict[str, Any], status: str) -> str:
         return str(record.id)
 
 
-@says(PUBLISHER, "Document publisher API endpoints for publishing records and deployments.", CRUD)
+@says(PUBLISHER, TITLE, CRUD)
 @says(PUBLISHER, "• Base path: /api/v1/publisher/", "• deployments/DeploymentRecordViewSet")
 def test_deployment_records_are_made_listed_and_read(world: World) -> None:
     site = site_of(world)

@@ -8,7 +8,7 @@ from typing import Any
 from pubsite.models import Role
 from tests.conftest import new_tenant
 from tests.documents.document import PUBLISHER, says
-from tests.documents.later import CRUD, MODELS, ROOT, SCOPE, TENANCY, VIEWSETS
+from tests.documents.quotes import CRUD, MODELS, ROOT, SCOPE, TENANCY, VIEWSETS
 from tests.documents.shapes import GUID, ISO_8601
 from tests.documents.test_deployments import row, site_of
 from tests.documents.world import World

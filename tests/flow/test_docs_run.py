@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 
 from tests.crash.process import ROOT, Pserve
+from tests.doubles.http import serving
 
 ADDRESS = "localhost:6543"  # of the server in the docs
+HOOKS = "https://hooks.example.com"  # of the other end in the docs
 SECONDS = 120
 PART = re.compile(r"^```(\w*)\n(.*?)^```$|^(#+ [^\n]*)$", re.M | re.S)
 # Stands before curl in PATH. A curl within the command line of another has ended before that one begins.
@@ -75,7 +77,8 @@ def blocks(page: str) -> Iterator[Block]:
 
 @pytest.fixture
 def pserve(tmp_path: Path) -> Iterator[Pserve]:
-    pserve = Pserve(tmp_path / "data", options=("throttle_read=120",))  # a page shows what is left of it
+    # A page shows what is left of the rate; the other end of what it sends is on loopback.
+    pserve = Pserve(tmp_path / "data", options=("throttle_read=120", "outgoing_allow=127.0.0.1"))
     pserve.data_dir.mkdir()
     pserve.start()
     yield pserve
@@ -85,7 +88,10 @@ def pserve(tmp_path: Path) -> Iterator[Pserve]:
 @pytest.mark.parametrize("page", ["api.md", "people.md", "files.md"])
 def test_every_line_of_a_page_can_be_pasted(pserve: Pserve, tmp_path: Path, page: str) -> None:
     pasted = list(blocks(page))
-    answers = _run(pserve, tmp_path, BEFORE.get(page, ""), pasted)
+    with serving(lambda asked: (204, {}, b"")) as hooks:
+        answers = _run(
+            pserve, tmp_path, BEFORE.get(page, ""), pasted, {ADDRESS: f"localhost:{pserve.port}", HOOKS: hooks}
+        )
     assert len(answers) == sum(len(re.findall(r"\bcurl ", block.lines)) for block in pasted)
     refused = [answer for answer in answers if not 200 <= answer.status < 400]
     assert [a for a in refused if a.status >= 500 or _shape(a.body) not in _shapes(pasted[a.block])] == []
@@ -109,8 +115,8 @@ def _shape(body: Any) -> object:
     return frozenset(body), body.get("statusCode"), body.get("code")
 
 
-def _run(pserve: Pserve, folder: Path, before: str, pasted: list[Block]) -> list[Answer]:
-    """Paste all of it; fails when a line does."""
+def _run(pserve: Pserve, folder: Path, before: str, pasted: list[Block], addresses: Mapping[str, str]) -> list[Answer]:
+    """Paste all of it, with the addresses of the docs replaced by those here; fails when a line does."""
     tools, answers, work = (folder / name for name in ("tools", "answers", "work"))
     for each in (tools, answers, work):
         each.mkdir()
@@ -127,7 +133,9 @@ def _run(pserve: Pserve, folder: Path, before: str, pasted: list[Block]) -> list
         "PUBSITE_SITES_PORT": str(pserve.port),
     }
     lines = "\n".join(f"BLOCK={number}\n{block.lines}" for number, block in enumerate(pasted))
-    script = f"{before}\n{lines.replace(ADDRESS, f'localhost:{pserve.port}')}"
+    for shown, real in addresses.items():
+        lines = lines.replace(shown, real)
+    script = f"{before}\n{lines}"
     shell = ["bash", "--noprofile", "--norc", "-e", "-u", "-x", "-c", script]
     done = subprocess.run(shell, cwd=work, env=environ, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, f"the lines stopped:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

@@ -31,7 +31,7 @@ def until(tenant: Tenant, record_id: str, status: str, remote_state: str) -> dic
         time.sleep(0.05)
 
 
-def test_there_changed_and_away_again(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
+def test_there_changed_away_and_there_again(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
     rig = new_rig()
     ours = tenant.site("ours")
     page = tenant.page("ours", "/notes", "<p>See <a href='/b'>b</a></p>", title="Hello")
@@ -49,6 +49,8 @@ def test_there_changed_and_away_again(tenant: Tenant, new_rig: Callable[[], Rig]
 
     record = until(tenant, publish(), "published", "present")
     assert title(rig, record) == "Hello"
+    looked = tenant.client.post(f"{BASE}/publishing-records/{record['id']}/refresh/", status=200).json["data"]
+    assert (looked["remote_state"], looked["content_hash"]) == ("present", record["content_hash"])
     tenant.client.patch(f"/api/sites/pages/{page['id']}", {"config": {"title": "New", "content": "<p>"}}, status=200)
     publish()
     until(tenant, record["id"], "published", "present")
@@ -62,6 +64,9 @@ def test_there_changed_and_away_again(tenant: Tenant, new_rig: Callable[[], Rig]
     until(tenant, record["id"], "pending", "absent")
     assert rig.count() == 0
     assert not isinstance(rig, S3Rig) or rig.objects == {}
+    publish()  # what we took down ourselves is none that somebody removed there
+    until(tenant, record["id"], "published", "present")
+    assert rig.count() == 1
 
 
 def title(rig: Rig, record: dict[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from schemathesis.generation.case import Case
 from schemathesis.transport.serialization import Binary
 
 from pubsite.schema import MAX_INTEGER
-from tests.fuzz.world import TEXT, World, archive
+from tests.fuzz.world import NOWHERE, TEXT, World, archive
 
 # Conditions and keys that hang on what was answered before have tests of their own.
 STATEFUL_HEADERS = ("If-Match", "If-None-Match", "Range", "Prefer", "Idempotency-Key")
@@ -59,6 +59,8 @@ class Aim:
     def after(self, case: Case, status: int, answer: Any) -> None:
         """Take away what would fill a limit."""
         operation = case.operation.definition.raw["operationId"]
+        if status == 201 and operation == "destinations_post":
+            self.world.send("DELETE", f"/api/v1/publisher/destinations/{answer['data']['id']}")
         if status != 200 or case.method != "POST" or operation not in ("tokens_post", "publishers_post"):
             return
         kind, name = ("tokens", answer["id"]) if operation == "tokens_post" else ("publishers", answer["name"])
@@ -74,6 +76,8 @@ class Aim:
         query.pop("cursor", None)
         if operation == "accounts_get" and self.chance.random() >= UNAIMED:
             query["name"] = "other"
+        if operation == "publish_status_get" and self.chance.random() >= UNAIMED:
+            query["content_id"] = self.world.ids["page"]
 
     def _aim_path(self, operation: str, case: Case) -> None:
         ids, parameters = self.world.ids, case.path_parameters
@@ -85,6 +89,8 @@ class Aim:
             "account_id": self.world.server.accounts["other"],
             "deployment_id": self.world.deployments["docs"],
             "sector_id": ids["sector of docs"],
+            "destination_id": ids["destination"],
+            "record_id": ids["record"],
             "site_id": ids["docs"],
             "path": "index.txt",
         }
@@ -159,6 +165,48 @@ class Aim:
     def _fit_deployment_rollback_post(self, case: Case) -> None:
         if "to_version" in case.body:
             case.body["to_version"] = 1
+
+    def _fit_destinations_post(self, case: Case) -> None:
+        """Each makes one more, and a publisher has a hundred: `after` takes it away."""
+        kind, body = case.body["type"], case.body
+        for name in ("publisher_id", "sector_id", "secret"):
+            body.pop(name, None)
+        body |= {"site_id": self.world.ids["docs"], "type": "webhook", "base_url": NOWHERE, "config": {}}
+        if kind == "site":
+            body |= {"type": kind, "config": {"publisher": "press", "site": "docs"}, "secret": "pst_" + "a" * 40}
+
+    def _fit_destination_put(self, case: Case) -> None:
+        body = case.body
+        for name in ("secret", "sector_id"):
+            body.pop(name, None)
+        body |= {name: value for name, value in {"base_url": NOWHERE, "config": {}}.items() if name in body}
+        case.path_parameters["destination_id"] = self.world.ids["changed destination"]  # it may be switched off
+
+    _fit_destination_patch = _fit_destination_put
+
+    def _fit_destination_rotate_secret_post(self, case: Case) -> None:
+        case.body.pop("secret", None)
+
+    def _fit_publish_post(self, case: Case) -> None:
+        case.body |= {"content_id": self.world.ids["page"], "destination_ids": [self.world.ids["destination"]]}
+
+    def _fit_publishing_records_post(self, case: Case) -> None:
+        case.body |= {"content_id": self.world.ids["page"], "destination_id": self.world.ids["destination"]}
+
+    def _waiting_record(self, case: Case, destination: str = "destination") -> None:
+        """A new record that waits for the end of time."""
+        page = self.world.page("docs", f"/{self.world.fresh_name('sent')}", {"content": "x"})["id"]
+        case.path_parameters["record_id"] = self.world.record(page, self.world.ids[destination])
+
+    _before_publishing_record_delete = _before_publishing_record_cancel_post = _waiting_record
+    _before_publishing_record_retry_post = _before_publishing_record_unpublish_post = _waiting_record
+    _fit_publishing_record_put = _fit_publishing_record_patch = _waiting_record
+
+    def _before_publishing_record_refresh_post(self, case: Case) -> None:
+        self._waiting_record(case, "looked at")
+
+    def _before_destination_delete(self, case: Case) -> None:
+        case.path_parameters["destination_id"] = self.world.destination("gone")
 
     def _fit_members_post(self, case: Case) -> None:
         case.body["account_id"] = self.world.server.accounts["third"]

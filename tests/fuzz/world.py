@@ -29,6 +29,7 @@ from tests.throttling import LIFTED
 TEXT = "body { color: teal }\n"
 PEOPLE = ("owner", "other", "third")
 PUBLISHER = "/api/v1/publisher"
+NOWHERE = "https://127.0.0.1:9"
 
 
 @dataclass
@@ -134,6 +135,10 @@ class World:
         self.send(
             "POST", "/api/publishers/press/members", {"account_id": self.server.accounts["other"], "role": "Viewer"}
         )
+        self.ids["destination"] = self.destination("kept")
+        self.ids["changed destination"] = self.destination("changed")
+        self.ids["looked at"] = self.destination("site", type="site", config={"publisher": "press", "site": "docs"})
+        self.ids["record"] = self.record(self.ids["page"], self.ids["destination"])
         for slug in ("docs", "changed"):
             for n in (1, 2):
                 self.page(slug, f"/deployed-{n}", {"content": f"<p>{n}</p>"})
@@ -149,6 +154,18 @@ class World:
 
     def sector(self, slug: str, name: str) -> Any:
         return self.send("POST", f"{PUBLISHER}/sectors", {"site_id": self.ids[slug], "name": name})["data"]
+
+    def destination(self, name: str, **fields: Any) -> str:
+        """The id of a new one at an address that this server does not call."""
+        body = {"site_id": self.ids["docs"], "name": name, "type": "webhook", "base_url": NOWHERE, **fields}
+        if body["type"] == "site":
+            body["secret"] = "pst_" + "a" * 40
+        return str(self.send("POST", f"{PUBLISHER}/destinations", body)["data"]["id"])
+
+    def record(self, content_id: str, destination_id: str) -> str:
+        """The id of a record that waits: its page is not live."""
+        body = {"content_id": content_id, "destination_id": destination_id, "scheduled_at": "2999-01-01T00:00:00Z"}
+        return str(self.send("POST", f"{PUBLISHER}/publishing-records", body)["data"]["id"])
 
     def failed_deployment(self) -> str:
         """The id of a record that nothing needs."""
