@@ -99,7 +99,7 @@ def prepared(tenant: Tenant) -> tuple[dict[str, dict[str, Any]], dict[str, dict[
     account, newcomer = tenant.server.account(), tenant.server.account()
     tenant.client.post(f"/api/publishers/{tenant.name}/members", {"account_id": str(account.id), "role": "Editor"}, 200)
     base = "/api/v1/publisher"
-    sector = tenant.client.post(f"{base}/sectors", {"site_id": site["id"], "name": "A"}, status=201).json["data"]
+    sector = tenant.client.post(f"{base}/sectors", {"site_id": plain["id"], "name": "A"}, status=201).json["data"]
     place = {"site_id": site["id"], "name": "A", "type": "webhook", "base_url": "https://hooks.example.org/a"}
     destination = tenant.client.post(f"{base}/destinations", place, status=201).json["data"]
     asked = {"content_id": page["id"], "destination_id": destination["id"]}
