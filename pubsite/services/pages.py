@@ -139,7 +139,7 @@ def _checked_batch(db: Session, site: Site, upsert: Sequence[Draft]) -> dict[str
     problems: list[FieldError] = []
     known = sectors.known(db, site, (draft.named_sector for draft in upsert))
     for index, draft in enumerate(upsert):
-        if draft.named_sector not in {None, *known}:
+        if draft.named_sector is not None and draft.named_sector not in known:
             problems.append(FieldError("body", f"upsert.{index}.sector_id", sectors.FOREIGN))
         try:
             checked = _checked(site, draft)

@@ -91,7 +91,7 @@ def draft_of(site: Site, body: dict[str, Any], prefix: str = "", *, sectors: Set
     """
     draft = Draft(body["path"], body.get("config", {}), body["type"], body.get("sector_id", UNSAID))
     found: dict[str, str] = {}
-    if draft.named_sector not in {None, *sectors}:
+    if draft.named_sector is not None and draft.named_sector not in sectors:
         found["sector_id"] = FOREIGN
     try:
         draft = replace(draft, config=CONFIGS[draft.type].deserialize(draft.config))

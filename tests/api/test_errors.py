@@ -102,7 +102,7 @@ def test_403_says_no_more_than_that(tenant: Tenant) -> None:
             "/api/sites/a/b/c/d",
             "/api//sites/me",
         ),
-        *("/api/sites/<script>", "/api/v1/publisher/nope", "/api/v1/publisher/"),
+        *("/api/sites/<script>", "/api/v1/publisher/nope", "/api/v1/publisher/nope/"),
     ],
 )
 def test_404_for_what_is_nowhere_echoes_nothing(tenant: Tenant, path: str) -> None:

@@ -169,7 +169,7 @@ def test_where_the_handler_asks_for_rights_a_repeat_asks_again(server: Server) -
             need = None if endpoint.permission == PUBLIC else NEEDS[endpoint.permission].role
             if method in METHODS and need is None and f"{method} {service.name}" not in left:
                 asked.append(endpoint.recheck)
-    assert len(asked) == 5
+    assert len(asked) == 9
     assert None not in asked
 
 

@@ -16,7 +16,7 @@ import colander
 
 from pubsite import schema
 from pubsite.api import Service
-from pubsite.models import Deployment
+from pubsite.models import Deployment, Destination, PublishingRecord
 from pubsite.openapi import own_services
 from tests.conftest import Server, Tenant, new_tenant
 
@@ -84,9 +84,16 @@ def new_world(server: Server) -> World:
     with server.database.transaction() as db:
         ids = {"publisher_id": tenant.publisher.id, "account_id": tenant.owner.id, "site_id": uuid.UUID(names["docs"])}
         record = Deployment(**ids, status="failed")
-        db.add(record)
+        place = Destination(**ids, name="Hook", type="webhook", base_url="https://127.0.0.1:9", is_active=False)
+        db.add_all([record, place])
         db.flush()
-        names["deployment_id"] = str(record.id)
+        page_id = uuid.UUID(names["page_id"])
+        sent = PublishingRecord(**ids, content_id=page_id, destination_id=place.id, destination_type=place.type,
+                                status="failed")  # fmt: skip
+        db.add(sent)
+        db.flush()
+        names |= {"deployment_id": str(record.id), "destination_id": str(place.id), "record_id": str(sent.id)}
+        names["content_id"] = names["page_id"]
     return World(tenant, names)
 
 
