@@ -36,7 +36,6 @@ HINTS = {
     "jwt expired": "the clocks of the two servers differ by over five minutes",
     "maxAge exceeded": "the clocks of the two servers differ by over five minutes",
     "Unable to determine the authenticated user": "a proxy in front of Ghost takes the Authorization header away",
-    "invalid_newsletter": "the option newsletter names no active newsletter",
     "match any active newsletter": "the option newsletter names no active newsletter",
 }
 
