@@ -22,6 +22,7 @@ from tests.conftest import Server, Tenant, new_tenant
 
 PLACE = re.compile(r"\{(?P<name>\w+)(:(?:[^{}]|\{[^{}]*\})*)?\}")
 MISSING = "none"
+NOWHERE = "https://127.0.0.1:9"
 # Steps to a place within a schema, beside names and the 0 of a list: the value of any key, and that key itself.
 VALUE, KEY = "*", "**"
 
@@ -79,11 +80,14 @@ class World:
             "assets": f"/api/sites/{names['docs']}/assets",
             "text": f"/api/sites/{names['raw']}/files/content/a.txt",
             "sector": f"/api/v1/publisher/sectors/{names['sector_id']}",
-            "record": f"/api/v1/publisher/deployments/{names['deployment_id']}",
+            "deployment": f"/api/v1/publisher/deployments/{names['deployment_id']}",
+            "destination": f"/api/v1/publisher/destinations/{names['destination_id']}",
+            "record": f"/api/v1/publisher/publishing-records/{names['record_id']}",
         }
         found = {name: client.get(path).json for name, path in paths.items()}
-        found |= {name: found[name]["data"] for name in ("sector", "record")}  # the request's id is another each time
-        for kind in ("deployments", "sectors"):
+        enveloped = ("sector", "deployment", "destination", "record")
+        found |= {name: found[name]["data"] for name in enveloped}  # the request's id is another each time
+        for kind in ("deployments", "sectors", "destinations", "publishing-records"):
             listed = client.get(f"/api/v1/publisher/{kind}/?publisher_id={names['publisher_id']}").json
             found[kind] = listed["count"]
         return found
@@ -96,8 +100,16 @@ def new_world(server: Server) -> World:
     names["docs"] = tenant.site("docs")["id"]
     names["raw"] = tenant.site("raw", "SelfManaged")["id"]
     names["page_id"] = tenant.page("docs", "/", "x")["id"]
-    made = tenant.client.post("/api/v1/publisher/sectors", {"site_id": names["docs"], "name": "News"}, status=201)
-    names["sector_id"] = made.json["data"]["id"]
+    names["content_id"] = names["page_id"]
+
+    def made(kind: str, **body: str) -> str:
+        return str(tenant.client.post(f"/api/v1/publisher/{kind}", body, status=201).json["data"]["id"])
+
+    names["sector_id"] = made("sectors", site_id=names["docs"], name="News")
+    place = {"type": "webhook", "base_url": NOWHERE}
+    names["destination_id"] = made("destinations", site_id=names["docs"], name="There", **place)
+    ids = {"content_id": tenant.page("docs", "/sent", "x")["id"], "destination_id": names["destination_id"]}
+    names["record_id"] = made("publishing-records", **ids, scheduled_at="2999-01-01T00:00:00Z")
     for kind, site in (("files", "raw"), ("assets", "docs")):
         tenant.client.upload(f"/api/sites/{names[site]}/{kind}/upload", "a.txt", b"text", status=200)
     with server.database.transaction() as db:
