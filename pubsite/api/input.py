@@ -39,11 +39,13 @@ def read_query(request: Request) -> dict[str, str]:
     query: dict[str, str] = {}
     problems: list[FieldError] = []
     for parameter in filter(None, text.encode("latin-1").replace(b"+", b" ").split(b"&")):
-        name, value = (unquote_to_bytes(part).decode() for part in parameter.partition(b"=")[::2])
+        parts = (unquote_to_bytes(part) for part in parameter.partition(b"=")[::2])
+        name, value = (part.decode(errors="surrogateescape") for part in parts)
         if name in query:
             problems.append(FieldError("querystring", name, "must be given once"))
-        if problem := _unsafe(value) or _unsafe(name):
-            problems.append(FieldError("querystring", name, problem))
+        if problem := _unsafe(name + value):
+            is_text = _SURROGATE.search(name + value) is None
+            problems.append(FieldError("querystring", name, problem if is_text else "must be UTF-8"))
         query[name] = value
     if problems:
         raise Invalid.of(problems)

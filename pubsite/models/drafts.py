@@ -67,7 +67,9 @@ class Draft:
         if mode == Mode.SelfManaged and self.type != PageType.Redirect:
             found.append(("type", "must be Redirect: the pages of a SelfManaged site are its files"))
         if self.type == PageType.Redirect:
-            found.append(("config.target", redirect_target_problem(self.resolved().config.get("target"))))
+            alias, name = ALIASES[PageType.Redirect]
+            sent = alias if alias in self.config and name not in self.config else name
+            found.append((f"config.{sent}", redirect_target_problem(self.config.get(sent))))
             if self.config.get("status", 302) not in REDIRECT_STATUSES:
                 found.append(("config.status", f"must be one of {', '.join(map(str, REDIRECT_STATUSES))}"))
         if len(json.dumps(self.config, ensure_ascii=False).encode()) > CONFIG_BYTES:

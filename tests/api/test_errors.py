@@ -384,6 +384,12 @@ def test_odd_urls_are_the_clients_mistake(tenant: Tenant, path: str) -> None:
     check(tenant.client.get(path.format(publisher=tenant.name, id=site["id"]), status="*"))
 
 
+@pytest.mark.parametrize(("query", "name"), [("path=%ff", "path"), ("a%ff=b", "a?"), ("%ed%a0%80=%00", "???")])
+def test_a_parameter_that_is_not_utf_8_is_named(tenant: Tenant, query: str, name: str) -> None:
+    errors = check(tenant.client.get(f"{PAGE}?{query}", status=400))["errors"]
+    assert errors == [{"location": "querystring", "name": name, "message": "must be UTF-8"}]
+
+
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01", "x", ""])
 def test_a_cursor_of_no_time_is_400(tenant: Tenant, time: str) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps([time, str(uuid.uuid4())]).encode()).decode()

@@ -224,6 +224,12 @@ def test_a_redirect_leads_to_a_path_or_a_whole_url(tenant: Tenant, pages: str, t
     assert "config.target" in refused(tenant.client, pages, {"target": target}, type="Redirect")
 
 
+def test_a_wrong_target_bears_the_name_that_it_was_sent_under(tenant: Tenant, pages: str) -> None:
+    assert list(refused(tenant.client, pages, {"url": "new"}, type="Redirect")) == ["config.url"]
+    assert list(refused(tenant.client, pages, {"url": "/a", "target": "new"}, type="Redirect")) == ["config.target"]
+    assert list(refused(tenant.client, pages, {}, type="Redirect")) == ["config.target"]
+
+
 @pytest.mark.parametrize("status", [200, 300, 304, 309, "301", True, 301.0])
 def test_a_redirect_has_a_status_of_redirects(tenant: Tenant, pages: str, status: object) -> None:
     assert "config.status" in refused(tenant.client, pages, {"target": "/x", "status": status}, type="Redirect")

@@ -81,7 +81,8 @@ def test_filters(tenant: Tenant, query: str, paths: list[str]) -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=1001", "limit=x", "limit=1&limit=2", "cursor=x", "cursor=" + "W" * 4000, "cursor=WyJhIl0",
-     "cursor=WyJcdTAwMDAiXQ", "cursor=W1tdXQ", "cursor=bnVsbA", "draft=yes", "type=Page", "tag=", "q="],
+     "cursor=WyJcdTAwMDAiXQ", "cursor=W1tdXQ", "cursor=bnVsbA", "draft=yes", "type=Page", "tag=", "q=",
+     "q=%ff", "tag=a%ed%a0%80"],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tenant: Tenant, query: str) -> None:
     url = filled(tenant)

@@ -10,28 +10,48 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import colander
 
 from pubsite import schema
-from pubsite.api import Service
+from pubsite.api import Media, Service
 from pubsite.models import Deployment, Destination, PublishingRecord
 from pubsite.openapi import own_services
 from tests.conftest import Server, Tenant, new_tenant
 
 PLACE = re.compile(r"\{(?P<name>\w+)(:(?:[^{}]|\{[^{}]*\})*)?\}")
 MISSING = "none"
+NOWHERE = "https://127.0.0.1:9"
+# Steps to a place within a schema, beside names and the 0 of a list: the value of any key, and that key itself.
+VALUE, KEY = "*", "**"
+
+
+class Variant(NamedTuple):
+    """A step into `member`, whose schema is the one of `kind`, the value of `key`."""
+
+    key: str
+    kind: str
+    member: str
+
+    def __str__(self) -> str:
+        return self.member
+
+
+Step = str | int | Variant
+Place = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One method of one path, with the schemas of what it reads."""
+    """One method of one path, with the schemas of what it reads; `form` are the fields of a multipart body."""
 
     method: str
     path: str
     body: colander.SchemaNode | None
     query: colander.SchemaNode | None
+    form: tuple[tuple[str, str], ...] = ()
+    reads_only: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {PLACE.sub(lambda place: '{' + place['name'] + '}', self.path)}"
@@ -60,11 +80,14 @@ class World:
             "assets": f"/api/sites/{names['docs']}/assets",
             "text": f"/api/sites/{names['raw']}/files/content/a.txt",
             "sector": f"/api/v1/publisher/sectors/{names['sector_id']}",
-            "record": f"/api/v1/publisher/deployments/{names['deployment_id']}",
+            "deployment": f"/api/v1/publisher/deployments/{names['deployment_id']}",
+            "destination": f"/api/v1/publisher/destinations/{names['destination_id']}",
+            "record": f"/api/v1/publisher/publishing-records/{names['record_id']}",
         }
         found = {name: client.get(path).json for name, path in paths.items()}
-        found |= {name: found[name]["data"] for name in ("sector", "record")}  # the request's id is another each time
-        for kind in ("deployments", "sectors"):
+        enveloped = ("sector", "deployment", "destination", "record")
+        found |= {name: found[name]["data"] for name in enveloped}  # the request's id is another each time
+        for kind in ("deployments", "sectors", "destinations", "publishing-records"):
             listed = client.get(f"/api/v1/publisher/{kind}/?publisher_id={names['publisher_id']}").json
             found[kind] = listed["count"]
         return found
@@ -77,8 +100,16 @@ def new_world(server: Server) -> World:
     names["docs"] = tenant.site("docs")["id"]
     names["raw"] = tenant.site("raw", "SelfManaged")["id"]
     names["page_id"] = tenant.page("docs", "/", "x")["id"]
-    made = tenant.client.post("/api/v1/publisher/sectors", {"site_id": names["docs"], "name": "News"}, status=201)
-    names["sector_id"] = made.json["data"]["id"]
+    names["content_id"] = names["page_id"]
+
+    def made(kind: str, **body: str) -> str:
+        return str(tenant.client.post(f"/api/v1/publisher/{kind}", body, status=201).json["data"]["id"])
+
+    names["sector_id"] = made("sectors", site_id=names["docs"], name="News")
+    place = {"type": "webhook", "base_url": NOWHERE}
+    names["destination_id"] = made("destinations", site_id=names["docs"], name="There", **place)
+    ids = {"content_id": tenant.page("docs", "/sent", "x")["id"], "destination_id": names["destination_id"]}
+    names["record_id"] = made("publishing-records", **ids, scheduled_at="2999-01-01T00:00:00Z")
     for kind, site in (("files", "raw"), ("assets", "docs")):
         tenant.client.upload(f"/api/sites/{names[site]}/{kind}/upload", "a.txt", b"text", status=200)
     with server.database.transaction() as db:
@@ -101,7 +132,14 @@ def endpoints() -> list[Endpoint]:
     """All of them, in the order of their declaration."""
     services = [service for service in own_services() if isinstance(service, Service)]
     return [
-        Endpoint(method, service.path, _node(endpoint.body), _node(endpoint.query))
+        Endpoint(
+            method,
+            service.path,
+            _node(endpoint.body),
+            _node(endpoint.query),
+            endpoint.body.fields if isinstance(endpoint.body, Media) else (),
+            not service.keeps_answers(method),
+        )
         for service in services
         for method, endpoint in service.endpoints.items()
     ]
@@ -111,24 +149,27 @@ def _node(schema: Any) -> colander.SchemaNode | None:
     return schema if isinstance(schema, colander.SchemaNode) else None
 
 
-def fields(
-    node: colander.SchemaNode, within: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Each place below a schema where a value can stand, with its type; `*` names any key, 0 a member of a list."""
+def fields(node: colander.SchemaNode, within: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Each place below a schema where a value can stand, with its type; those of keys that the author names as well."""
     typ = node.typ
     if isinstance(typ, schema.ListOf):
         yield from fields(typ.member, (*within, 0))
     elif isinstance(typ, schema.MapOf):
-        yield from fields(typ.member, (*within, "*"))
+        yield (*within, KEY), typ.key
+        yield from fields(typ.member, (*within, VALUE))
     elif node.children:
-        for child in node.children:
-            yield from fields(child, (*within, child.name))
+        yield from _fields_of_object(node, within)
     else:
         yield within, typ
 
 
-def body_with(place: tuple[str | int, ...], value: Any) -> Any:
-    """A body that holds one value at that place, and nothing else."""
-    for step in reversed(place):
-        value = [value] if step == 0 else {("key" if step == "*" else step): value}
-    return value
+def _fields_of_object(node: colander.SchemaNode, within: Place) -> Iterator[tuple[Place, Any]]:
+    key, member, kinds = getattr(node, "variants", ("", "", {}))
+    for child in node.children:
+        if child.name != member:
+            yield from fields(child, (*within, child.name))
+    for kind, variant in kinds.items():
+        yield from fields(variant, (*within, Variant(key, kind, member)))
+    if node.typ.keep_unknown:
+        yield (*within, KEY), schema.Text()
+        yield (*within, VALUE), schema.Anything()

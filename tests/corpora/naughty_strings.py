@@ -197,3 +197,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     "reserved": RESERVED, "numbers": NUMBERS, "times": TIMES, "addresses": ADDRESSES, "languages": LANGUAGES, "long": LONG, "writing": WRITING, "structured": STRUCTURED,
 }  # fmt: skip
 STRINGS: tuple[str, ...] = tuple(dict.fromkeys(text for texts in KINDS.values() for text in texts))
+# What no field takes, since not every reader of JSON and no column of text can hold it; and the others.
+UNSTORABLE = frozenset(text for text in STRINGS if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text))
+SAFE = tuple(text for text in STRINGS if text not in UNSTORABLE)

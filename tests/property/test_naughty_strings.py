@@ -5,25 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import uuid
 from collections.abc import Iterator, Sequence
-from itertools import count
 from typing import Any
 from urllib.parse import quote
 
 import colander
 import pytest
 
-from pubsite import schema
 from pubsite.models.paths import file_key, file_path_problem, page_key, page_path_problem
 from tests.conftest import Server
-from tests.corpora.endpoints import PLACE, Endpoint, World, body_with, endpoints, fields, new_world
-from tests.corpora.naughty_strings import STRINGS
+from tests.corpora.endpoints import Endpoint, Place, World, endpoints, fields, new_world
+from tests.corpora.naughty_strings import SAFE, STRINGS, UNSTORABLE
+from tests.corpora.sending import Sender, escaped, rotation, spots
 
-# Strings that each field of each endpoint gets over HTTP, other ones each; all of them meet its type below.
+# Strings that each place of each endpoint gets over HTTP, other ones each. All of them meet its type below, and itself
+# in the long run.
 SHARE = {"sqlite": 3, "postgresql": 1}
-SAFE = tuple(text for text in STRINGS if "\0" not in text and not re.search("[\ud800-\udfff]", text))
-UNSAFE = frozenset(f"{prefix}{text}" for text in set(STRINGS) - set(SAFE) for prefix in ("", "/", "n/"))
+UNSAFE = frozenset(f"{prefix}{text}" for text in UNSTORABLE for prefix in ("", "/", "n/"))
 SURROGATES = tuple(text for text in STRINGS if re.search("[\ud800-\udfff]", text))
 
 
@@ -39,19 +37,6 @@ def some(world: World, step: int) -> tuple[str, ...]:
 
 def share(world: World) -> int:
     return SHARE[world.tenant.server.database.engine.dialect.name]
-
-
-def rotation(number: int, length: int) -> list[str]:
-    """The strings of the field of that number: each field begins elsewhere, so that all are used in the end."""
-    start = number * length % len(STRINGS)
-    return [*STRINGS, *STRINGS][start : start + length]
-
-
-def send(world: World, endpoint: Endpoint, path: str, body: Any = None) -> Any:
-    raw = b"" if body is None else json.dumps(body).encode()
-    answer = world.tenant.client.send(endpoint.method, path, raw)
-    assert answer.status_int < 500, (str(endpoint), path[:200], raw[:200], answer.text)
-    return answer
 
 
 # Types
@@ -75,7 +60,7 @@ def test_what_a_type_takes_stays_as_it_is(world: World) -> None:
             assert not isinstance(taken, str) or taken == text, (typ, text)
 
 
-def places_of(endpoint: Endpoint) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def places_of(endpoint: Endpoint) -> Iterator[tuple[Place, Any]]:
     for node in (endpoint.body, endpoint.query):
         if node is not None:
             yield from fields(node)
@@ -84,69 +69,15 @@ def places_of(endpoint: Endpoint) -> Iterator[tuple[tuple[str | int, ...], Any]]
 # Bodies, queries and paths of all endpoints, found by themselves
 
 
-def test_every_field_of_every_body(world: World) -> None:
-    numbers = count()
-    for endpoint in endpoints():
-        if endpoint.body is None or endpoint.path.endswith("/preview"):  # a render each; test_every_string_in_a_page
+@pytest.mark.parametrize(("part", "times"), [("body", 1), ("query", 3), ("path", 2)])
+def test_every_place_of_every_request(server: Server, part: str, times: int) -> None:
+    sender = Sender(server)
+    length = times * share(sender.world)
+    for number, spot in enumerate(spot for spot in spots() if spot.part == part):
+        if part == "body" and spot.endpoint.path.endswith("/preview"):  # a render each; test_every_string_in_a_page
             continue
-        for place, _ in fields(endpoint.body):
-            for text in rotation(next(numbers), share(world)):
-                body = merged(minimal(endpoint.body, world), body_with(place, text))
-                answer = send(world, endpoint, world.fill(endpoint.path), body)
-                if text in SURROGATES or "\0" in text:
-                    assert answer.status_int >= 400, (str(endpoint), place, text)
-
-
-def minimal(node: colander.SchemaNode, world: World) -> dict[str, Any]:
-    """The least that a body needs, made from its schema."""
-    return {child.name: sample(child, world) for child in node.children if child.required}
-
-
-def sample(node: colander.SchemaNode, world: World) -> Any:
-    typ = node.typ
-    if isinstance(typ, schema.Identifier):
-        return world.names["docs" if node.name == "site_id" else node.name]
-    if isinstance(typ, schema.Choice):
-        return typ.values[0]
-    if isinstance(typ, schema.Integer):
-        return max(typ.minimum, 1)
-    if isinstance(typ, schema.ListOf):
-        return []
-    if isinstance(typ, schema.MapOf):
-        return {}
-    if node.name in ("slug", "name"):
-        return f"s-{uuid.uuid4().hex[:10]}"
-    return minimal(node, world) if node.children else "a"
-
-
-def merged(base: Any, over: Any) -> Any:
-    if isinstance(base, dict) and isinstance(over, dict):
-        return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
-    return over
-
-
-def test_every_parameter_of_every_query(world: World) -> None:
-    numbers = count()
-    for endpoint in endpoints():
-        if endpoint.query is None:
-            continue
-        for place, _ in fields(endpoint.query):
-            for text in rotation(next(numbers), 3 * share(world)):
-                body = minimal(endpoint.body, world) if endpoint.body is not None else None
-                send(world, endpoint, f"{world.fill(endpoint.path)}?{place[0]}={escaped(text)}", body)
-
-
-def test_every_place_in_every_path(world: World) -> None:
-    numbers = count()
-    for endpoint in endpoints():
-        for place in PLACE.finditer(endpoint.path):
-            for text in rotation(next(numbers), 2 * share(world)):
-                body = minimal(endpoint.body, world) if endpoint.body is not None else None
-                send(world, endpoint, world.fill(endpoint.path, {place["name"]: escaped(text)}), body)
-
-
-def escaped(text: str) -> str:
-    return quote(text.encode(errors="surrogatepass"), safe="")
+        for text in rotation(number, length):
+            sender.check(spot, text)
 
 
 # Every string, stored and read back
