@@ -27,7 +27,7 @@ from pubsite.models import (
     Site,
     now,
 )
-from pubsite.publishing.guarding import INTERNAL
+from pubsite.publishing.guarding import INTERNAL, guarded
 from pubsite.publishing.outcomes import DeliveryError, Unsure
 from pubsite.publishing.wire import Sender, Wire
 from pubsite.services import destinations, jobs, live, outcomes
@@ -86,7 +86,10 @@ class Delivering:
             except Postponed as later:
                 self._postpone(claim, later)
             except PubsiteError as error:  # what is wrong with the page, or with the destination as it is described
-                self._refuse(claim, error)
+                if error.code == INTERNAL:
+                    self.failed_unexpectedly(claim)
+                else:
+                    self._refuse(claim, error)
 
     def failed_unexpectedly(self, claim: Claim) -> None:
         """End a try that met an error nobody foresaw."""
@@ -114,7 +117,9 @@ class Delivering:
         if state is None:
             return Prepared(record, adapter, wire)
         content = live.content_of(state, self.renderers)
-        return Prepared(record, adapter, wire, content, adapter.draft(content, desired_of(record)))
+        with guarded(wire):
+            draft = adapter.draft(content, desired_of(record))
+        return Prepared(record, adapter, wire, content, draft)
 
     def _state(self, db: Session, record: PublishingRecord, destination: Destination, site: Site) -> live.State | None:
         """The state of the page that is to be sent; None where nothing is. Raises Postponed while it is not live."""

@@ -162,7 +162,7 @@ def rotate_secret(db: Session, destination: Destination, seals: Seals, secret: s
     if secret is None and kind.new_secret is None:
         raise Invalid.field("secret", f"is required: {kind.secret}")
     made = kind.new_secret() if secret is None and kind.new_secret is not None else None
-    before = _open(row, seals)[:1] if kind.new_secret is not None and row.sealed_secret is not None else []
+    before = _in_force(row, seals) if kind.new_secret is not None else []
     _set_secret(row, kind, seals, made or secret or "", before)
     row.updated_at = now()
     resume(db, row, Health.unknown)
@@ -279,6 +279,16 @@ def _set_secret(row: Destination, kind: Kind, seals: Seals, secret: str, before:
     until = (now() + OLD_SECRET_FOR).isoformat() if before else None
     text = json.dumps({"secrets": [secret, *before], "until": until})
     row.sealed_secret = seals.seal(text, _context(row))
+
+
+def _in_force(row: Destination, seals: Seals) -> list[str]:
+    """The one secret in force; none where there is none, or where it is lost: then another one is needed most."""
+    try:
+        return _open(row, seals)[:1]
+    except PubsiteError as error:
+        if error.code != Health.secret_lost:
+            raise
+        return []
 
 
 def _open(row: Destination, seals: Seals) -> list[str]:

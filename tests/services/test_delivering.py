@@ -1141,7 +1141,7 @@ def test_an_adapter_that_breaks_is_tried_again_and_then_fails(desk: Desk, monkey
     for _ in range(7):
         desk.later(3 * HOUR)
     shown = desk.record(record)
-    assert (shown.status, shown.error_code) == ("failed", "internal_error")
+    assert (shown.status, shown.error_code, shown.attempts) == ("failed", "internal_error", 6)
     assert desk.destination(place).health == "unknown"
     monkeypatch.setitem(KINDS, "shelf", shelf.KIND)
     desk.of_record(publishing_records.retry, record)
