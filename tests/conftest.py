@@ -5,6 +5,7 @@ Every test makes its own publisher, so that tests need no clean database and do 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -18,13 +19,13 @@ from webtest import TestApp, TestResponse
 
 import pubsite
 from pubsite.db import Database
-from pubsite.gateway import Gateway
 from pubsite.models import Account, Publisher, Role
 from pubsite.services import accounts, members, publishers
 from pubsite.settings import Settings, load
 from pubsite.signing import SCOPES, Keys
 from pubsite.storage import Storage, open_storage
 from tests.databases import new_postgresql, require_postgresql
+from tests.planted import WATCH, Watched
 from tests.throttling import LIFTED
 
 API_HOST = "localhost:6543"
@@ -34,7 +35,7 @@ API_HOST = "localhost:6543"
 class Server:
     """A running pubsite: its app, and doors to what is behind it."""
 
-    app: Gateway
+    app: Watched
     settings: Settings
     database: Database
     storage: Storage
@@ -153,8 +154,11 @@ def running_server(ini: dict[str, str]) -> Iterator[Server]:
     app = pubsite.main({"__script__": "pserve"}, **ini)
     settings = load(ini, environ={})
     database, storage = Database(settings.database_url), open_storage(settings.data_dir)
-    yield Server(app, settings, database, storage, Keys.load(settings.data_dir))
+    yield Server(WATCH.responses(app), settings, database, storage, Keys.load(settings.data_dir))
     app.close()
+    WATCH.rows(database.engine)
+    WATCH.objects(storage)
+    WATCH.files(Path(settings.data_dir))  # while SQLite's log lies there too
     database.close()
     storage.close()
 
@@ -186,6 +190,24 @@ def new_tenant(server: Server) -> Tenant:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every log record, and what tests leave in their folders, is searched for planted secrets."""
+    handler = WATCH.logs()
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("pubsite").setLevel(logging.INFO)  # as the ini files have it
+    yield
+    logging.getLogger().removeHandler(handler)
+    WATCH.files(tmp_path_factory.getbasetemp())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """A test that told a planted secret fails; the last one also for what is found in all that was kept."""
+    yield
+    WATCH.check()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

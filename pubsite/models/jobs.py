@@ -22,6 +22,7 @@ class Job(Base):
     __table_args__ = (
         UniqueConstraint("kind", "subject_id"),
         Index("ix_jobs_kind_run_at_created_at", "kind", "run_at", "created_at"),
+        Index("ix_jobs_lane_run_at", "lane", "run_at"),
         # What is claimed: few rows, found without a look at all that wait.
         Index(
             "ix_jobs_lease_until",

@@ -127,6 +127,7 @@ class Kind:
     `secret`: what the secret is, in words; `secret_problem`: what is wrong with one, or None; `new_secret`: makes one
     where the user gave none (then it is shown once). `can`: of `draft`, `update`, `unpublish`, `find`, `adopt`,
     `refresh`. `looks`: whether what was sent can be found there; where not, sending again must be harmless.
+    `whole_url`: whether `base_url` is called as it is; else paths are put behind it, and it ends without a slash.
     `schedule`: how long to wait after each temporary failure. `needs`: what is not installed, in words, "" when all is.
     """
 
@@ -139,5 +140,6 @@ class Kind:
     secret_problem: Callable[[str], str | None]
     new_secret: Callable[[], str] | None = None
     looks: bool = True
+    whole_url: bool = False
     schedule: tuple[timedelta, ...] = BACKOFF
     needs: Callable[[], str] = lambda: ""

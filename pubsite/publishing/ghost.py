@@ -219,7 +219,7 @@ def _tag(marker: str) -> str:
 
 
 def _gone() -> Failing:
-    return Failing("It was removed there while it was being written", code="remote_gone", http_status=404)
+    return Failing("It was removed there while it was being written", code="gone_meanwhile", http_status=404)
 
 
 KIND = Kind(

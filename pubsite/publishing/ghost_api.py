@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,6 @@ HINTS = {
     "jwt expired": "the clocks of the two servers differ by over five minutes",
     "maxAge exceeded": "the clocks of the two servers differ by over five minutes",
     "Unable to determine the authenticated user": "a proxy in front of Ghost takes the Authorization header away",
-    "invalid_newsletter": "the option newsletter names no active newsletter",
     "match any active newsletter": "the option newsletter names no active newsletter",
 }
 
@@ -82,7 +82,7 @@ class Api:
 
         Ghost on SQLite takes `news` for another tag than `News`, and calls it news-2; so it is asked by slug.
         """
-        slugs = sorted({re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") for name in names[:MOST_TAGS]} - {""})
+        slugs = sorted({_slug(name) for name in names[:MOST_TAGS]} - {""})
         if not slugs:
             return {}
         # In quotes, or `2026` would be taken for a number, and `null` for none.
@@ -179,6 +179,12 @@ class Api:
         if reply.status == 413:
             hint = "the page is larger than Ghost, or a proxy in front of it, takes"
         return self.connection.wire.failure(method, reply, remark=": ".join(filter(None, (hint, said))))
+
+
+def _slug(name: str) -> str:
+    """As Ghost makes it; of letters that have no ASCII twin it makes more."""
+    plain = unicodedata.normalize("NFKD", name.replace("'", "")).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")
 
 
 def _one(reply: Reply, method: str) -> Post:

@@ -39,7 +39,8 @@ class Api:
         try:
             told = _json(self._call("GET", "/"))
         except (Rejected, Failing) as error:
-            if error.code == "redirected" or (error.http_status or 0) >= 500:
+            nobody_answered = error.http_status is None
+            if nobody_answered or error.code == "redirected" or (error.http_status or 0) >= 500:
                 raise
             told = None
         if not isinstance(told, dict) or told.get("name") != "pubsite":

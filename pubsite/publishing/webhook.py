@@ -161,5 +161,6 @@ KIND = Kind(
     secret_problem=secret_problem,
     new_secret=new_secret,
     looks=False,
+    whole_url=True,
     schedule=SCHEDULE,
 )

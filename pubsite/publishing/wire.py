@@ -11,13 +11,15 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote, quote_plus
 
 from pubsite.publishing.outcomes import Closed, Denied, Failing, Limited, Rejected, Unsure
 
 LONGEST_REMARK = 300
+SHORTEST_SECRET = 6
 LONGEST_WAIT = 86_400.0
 
 
@@ -111,20 +113,35 @@ class Wire:
                             code="redirected", http_status=status)  # fmt: skip
         return Rejected(text, http_status=status)
 
-    def redacted(self, text: str) -> str:
-        """The text on one line, cut, without our secrets and the parts of them."""
+    def hidden(self, text: str) -> str:
+        """The text without our secrets and the parts of them, in whatever form they may be echoed."""
         for secret in sorted({part for whole in self.secrets for part in _parts(whole)}, key=len, reverse=True):
             text = text.replace(secret, "…")
+        return text
+
+    def redacted(self, text: str) -> str:
+        """The same on one line, and cut."""
+        text = self.hidden(text)
         text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text).split())
         return text if len(text) <= LONGEST_REMARK else text[:LONGEST_REMARK] + "…"
 
 
-def _parts(secret: str) -> list[str]:
-    """A secret as it may be echoed: whole, its halves (`user:password`), without its spaces, and as Basic sends it."""
-    bare = secret.replace(" ", "")
-    halves = [half for one in (secret, bare) for half in re.split(r"[:\s]", one, maxsplit=1) if len(half) >= 8]
-    basic = [base64.b64encode(one.encode(errors="replace")).decode() for one in (secret, bare)]
-    return [part for part in (secret, bare, *halves, *basic) if len(part) >= 6]
+def _parts(secret: str) -> Iterator[str]:
+    """A secret as it may be echoed: whole, or its halves (`user:password`), with its spaces and without."""
+    halves = [half for half in re.split(r"[:\s]", secret, maxsplit=1) if len(half) >= 8]
+    for part in (secret, *halves):
+        for text in (part, part.replace(" ", "")):
+            if len(text) >= SHORTEST_SECRET:
+                yield from _forms(text)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A text as it is, escaped as in JSON, percent-encoded, and in base64 (HTTP's Basic), whatever follows it there."""
+    raw = text.encode(errors="surrogatepass")
+    coded = base64.b64encode(raw[: len(raw) // 3 * 3]).decode()
+    yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from (quote(raw), quote(raw, safe=""), quote_plus(raw))
+    yield from (coded, coded.replace("+", "-").replace("/", "_"))
 
 
 def remark_of(reply: Reply) -> str:

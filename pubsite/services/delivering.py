@@ -27,6 +27,7 @@ from pubsite.models import (
     Site,
     now,
 )
+from pubsite.publishing.guarding import INTERNAL
 from pubsite.publishing.outcomes import DeliveryError, Unsure
 from pubsite.publishing.wire import Sender, Wire
 from pubsite.services import destinations, jobs, live, outcomes
@@ -89,12 +90,12 @@ class Delivering:
 
     def failed_unexpectedly(self, claim: Claim) -> None:
         """End a try that met an error nobody foresaw."""
-        error = Unsure("An unexpected error; the server's log tells more", code=outcomes.INTERNAL)
+        error = Unsure("An unexpected error; the server's log tells more", code=INTERNAL)
         with suppress(Abandoned), self.transaction() as db:
             record = self._claimed(db, claim)
             if record.status == PublishingStatus.pending:  # it broke before anything was sent
                 self._mark(db, record)
-            self._failed(db, claim, record, None, error)
+            self._failed(db, claim, record, record, None, error)
 
     def _prepare(self, claim: Claim) -> Prepared | None:
         """What is to be done; None when there is nothing. Raises Postponed, or what is wrong."""
@@ -102,8 +103,10 @@ class Delivering:
             record = records.get(db, claim.subject_id)
             destination = destinations.get(db, record.destination_id) if record else None
             site = db.get(Site, record.site_id) if record else None
-            if record is None or destination is None or site is None or site.deleted_at is not None:
+            if record is None or destination is None or site is None:
                 return None
+            if site.deleted_at is not None:
+                raise PubsiteError("The site was deleted", code="site_deleted")
             require_open(record, destination)
             state = self._state(db, record, destination, site)
             db.expunge_all()
@@ -165,29 +168,43 @@ class Delivering:
             done = prepared.send(started)
         except DeliveryError as error:
             with self.transaction() as db:
-                self._failed(db, claim, self._claimed(db, claim), prepared.wire, error)
+                self._failed(db, claim, self._claimed(db, claim), started, prepared.wire, error)
             return
         with self.transaction() as db:
             record = self._claimed(db, claim)
-            # More was asked for meanwhile: it is done next, with the wish as it stands in the row.
-            wants_more = record.updated_at != started.updated_at and record.operation != Operation.unpublish
-            ended = outcomes.Ended(record, self._lock_destination(db, record), prepared.wire, self.spread(), SETTLE)
+            wants_more = records.wish_of(record) != records.wish_of(started)
+            ended = self._ended(db, record, started, prepared.wire)
             outcomes.delivered(db, ended, done, prepared.content, prepared.draft, keep_wish=wants_more)
-            if wants_more and record.status == PublishingStatus.published:
-                records.move(db, record, PublishingStatus.pending, next_attempt_at=now())
-                jobs.give_back(db, claim, now())
+            if wants_more:
+                self._go_on(db, claim, record)
             else:
                 jobs.finish(db, claim)
 
     def _failed(
-        self, db: Session, claim: Claim, record: PublishingRecord, wire: Wire | None, error: DeliveryError
-    ) -> None:
-        ended = outcomes.Ended(record, self._lock_destination(db, record), wire, self.spread(), SETTLE)
-        next_at = outcomes.failed(db, ended, error)
-        if next_at is None:
-            jobs.finish(db, claim)
-        else:
+        self, db: Session, claim: Claim, record: PublishingRecord, started: PublishingRecord, wire: Wire | None,
+        error: DeliveryError,
+    ) -> None:  # fmt: skip
+        next_at = outcomes.failed(db, self._ended(db, record, started, wire), error)
+        if next_at is not None:
             jobs.give_back(db, claim, next_at)
+        elif records.wish_of(record) != records.wish_of(started):
+            self._go_on(db, claim, record)
+        else:
+            jobs.finish(db, claim)
+
+    def _go_on(self, db: Session, claim: Claim, record: PublishingRecord) -> None:
+        """Something else was asked for while a try was under way: it is done next, by the wish that the row holds."""
+        if record.status != PublishingStatus.pending:
+            records.move(db, record, PublishingStatus.pending)
+        record.next_attempt_at, record.failures = now(), 0
+        db.flush()
+        jobs.give_back(db, claim, now())
+
+    def _ended(
+        self, db: Session, record: PublishingRecord, started: PublishingRecord, wire: Wire | None
+    ) -> outcomes.Ended:
+        destination = self._lock_destination(db, record)
+        return outcomes.Ended(record, destination, Operation(started.operation), wire, self.spread(), SETTLE)
 
     def _postpone(self, claim: Claim, later: Postponed) -> None:
         with self.transaction() as db:
@@ -222,7 +239,7 @@ class Delivering:
                 outcomes.interrupted(db, record, SETTLE)
             if record.status in (PublishingStatus.pending, PublishingStatus.publishing):
                 told = {"error_code": error.code[:64], "error": error.message[:1000]}
-                retryable = error.code in ("build_failed", "unavailable")
+                retryable = error.code in ("build_failed", "site_deleted", "unavailable")
                 records.move(
                     db, record, PublishingStatus.failed, next_attempt_at=None, error_retryable=retryable, **told
                 )

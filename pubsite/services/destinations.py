@@ -18,6 +18,7 @@ from pubsite.models import Destination, Health, Publisher, PublishingRecord, Rem
 from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
+from pubsite.publishing.guarding import guarded
 from pubsite.publishing.kinds import KINDS as KINDS
 from pubsite.publishing.options import MOST_TEXTS as MOST_TEXTS
 from pubsite.publishing.options import Option
@@ -105,7 +106,8 @@ def create(
         secret = shown = kind.new_secret()
     row = Destination(id=uuid.uuid4(), publisher_id=publisher.id, account_id=account_id, name=name, type=type)
     row.site_id = site.id if site else None
-    row.base_url, row.config, row.is_active = _base_url(base_url), options.checked(kind.options, config), is_active
+    row.base_url, row.config = _base_url(kind, base_url), options.checked(kind.options, config)
+    row.is_active = is_active
     row.sector_id = _sector(db, row, sector_id)
     _set_secret(row, kind, seals, secret)
     db.add(row)
@@ -134,7 +136,7 @@ def change(db: Session, destination: Destination, seals: Seals, changes: Mapping
     row = lock(db, destination)
     kind = kind_of(row.type)
     secret = changes.get("secret")
-    base_url = _base_url(changes.get("base_url", row.base_url))
+    base_url = _base_url(kind, changes.get("base_url", row.base_url))
     if _origin(base_url) != _origin(row.base_url) and secret is None:
         raise Invalid.field("secret", "must be given again when base_url names another host")
     row.base_url = base_url
@@ -202,14 +204,16 @@ def connect(destination: Destination, seals: Seals, send: Sender) -> tuple[Adapt
     secrets = tuple(_open(destination, seals))
     wire = Wire(send, secrets)
     config = options.complete(kind.options, destination.config)
-    return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
+    with guarded(wire):
+        return kind.connect(Connection(destination.base_url, config, secrets, wire)), wire
 
 
 def test(destination: Destination, seals: Seals, send: Sender) -> Tested:
     """Sign in there, and change nothing. Calls out: never within a transaction."""
     try:
-        adapter, _ = connect(destination, seals, send)
-        return Tested(True, adapter.test())
+        adapter, wire = connect(destination, seals, send)
+        with guarded(wire):
+            return Tested(True, wire.redacted(adapter.test()))
     except PubsiteError as error:
         return Tested(False, error_code=error.code, error=error.message)
 
@@ -249,10 +253,10 @@ def of_ids(db: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Destinati
     return {row.id: row for row in db.scalars(select(Destination).where(Destination.id.in_(ids)))}
 
 
-def _base_url(url: str) -> str:
+def _base_url(kind: Kind, url: str) -> str:
     if problem := url_problem(url):
         raise Invalid.field("base_url", problem)
-    return url.rstrip("/")
+    return url if kind.whole_url else url.rstrip("/")
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -74,13 +74,14 @@ def is_due(db: Session, kind: str, subject_id: uuid.UUID) -> bool:
 
 def any_due(db: Session, kinds: Collection[str]) -> bool:
     """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
-    return _next(db, kinds, now(), lock=False) is not None
+    present = now()
+    return any(db.scalar(query(kinds, present)) is not None for query in (_waiting, _of_dead_workers))
 
 
 def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:
     """The oldest due job of these kinds that nobody holds and whose lane is free; None when there is none."""
     present = now()
-    job_id = _next(db, kinds, present, lock=True)
+    job_id = _first(db, kinds, present)
     if job_id is None:
         return None
     statement = (
@@ -97,17 +98,31 @@ def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) ->
     return None if row is None else Claim(job_id, row.kind, row.subject_id, worker, row.fence, row.attempts)
 
 
-def _next(db: Session, kinds: Collection[str], present: datetime, *, lock: bool) -> uuid.UUID | None:
-    """The job to be claimed next: those of dead workers first, since they hold their lanes.
+def _first(db: Session, kinds: Collection[str], present: datetime) -> uuid.UUID | None:
+    """The job to claim, locked; None when there is none. Those of dead workers come first: they hold their lanes.
 
-    Asked one after the other, so that an index gives the free ones in their order, however many wait.
+    Asked one after the other, so that an index gives the waiting ones in their order, however many there are.
     """
-    for query in (_of_dead_workers(kinds, present), _waiting(kinds, present)):
-        # A row that somebody has locked is being finished: waiting for it would stop this worker with that one.
-        job_id = db.scalar(query.with_for_update(skip_locked=True) if lock else query)
-        if job_id is not None:
+    # A row that somebody has locked is being claimed or finished: waiting for it would stop this worker with that one.
+    lost = db.scalar(_of_dead_workers(kinds, present).with_for_update(skip_locked=True))
+    if lost is not None:
+        return lost
+    taken: list[str] = []
+    while True:
+        query = _waiting(kinds, present).where(Job.lane.not_in(taken)).with_for_update(skip_locked=True)
+        job_id = db.scalar(query)
+        job = db.get(Job, job_id) if job_id is not None else None
+        # What comes behind such a row in its lane must not overtake it.
+        if job is None or not db.scalar(_before(job, kinds, present)):
             return job_id
-    return None
+        taken.append(job.lane)
+
+
+def _before(job: Job, kinds: Collection[str], present: datetime) -> Select[bool]:
+    """Whether another job of the same lane is to be claimed before this one."""
+    older = or_(Job.run_at < job.run_at, and_(Job.run_at == job.run_at, Job.created_at < job.created_at))
+    due = and_(Job.kind.in_(kinds), Job.run_at <= present, _is_free(present))
+    return select(exists().where(Job.lane == job.lane, Job.id != job.id, due, or_(Job.worker.is_not(None), older)))
 
 
 def _of_dead_workers(kinds: Collection[str], present: datetime) -> Select[uuid.UUID]:

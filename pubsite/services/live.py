@@ -119,7 +119,7 @@ def content_of(state: State, renderers: RendererPool) -> Content:
         revision=state.revision,
         path=state.path,
         url=state.origin + url,
-        canonical_url=urljoin(state.origin + url, canonical) if canonical else state.origin + url,
+        canonical_url=_absolute(state.origin + url, canonical) or state.origin + url,
         title=title,
         html=html,
         excerpt=_text(meta, "description"),
@@ -127,13 +127,21 @@ def content_of(state: State, renderers: RendererPool) -> Content:
         tags=_texts(meta.get("tags")),
         categories=_texts(meta.get("categories")),
         author=_text(meta, "author"),
-        image=urljoin(state.origin + url, image) if image else "",
+        image=_absolute(state.origin + url, image),
         image_path=image_path,
         language=_text(meta, "language") or options.language,
         date=date_of(meta.get("date")),
         data=data if isinstance(data := meta.get("data"), dict) else {},
         files=state.files,
     )
+
+
+def _absolute(base: str, link: str) -> str:
+    """A link from the page at `base`, whole; "" for one that is no URL (`https://[::1`)."""
+    try:
+        return urljoin(base, link) if link else ""
+    except ValueError:
+        return ""
 
 
 def _text(meta: dict[str, Any], name: str) -> str:

@@ -20,6 +20,7 @@ from pubsite.models import (
 from pubsite.publishing.adapter import Draft, Remote
 from pubsite.publishing.content import Content
 from pubsite.publishing.delivery import Delivered, Unsettled
+from pubsite.publishing.guarding import INTERNAL
 from pubsite.publishing.kinds import KINDS
 from pubsite.publishing.outcomes import Closed, DeliveryError, Denied, Down, Limited, Unsure
 from pubsite.publishing.wire import Wire
@@ -28,17 +29,17 @@ from pubsite.services import publishing_records as records
 from pubsite.services.destinations import lane
 
 FAILURES_OF_DESTINATION = 3  # in a row, of whatever records: then the destination itself is taken to be the cause
-INTERNAL = "internal_error"
 FOR_EVER = timedelta(hours=1)  # how often what waits for a person is looked at; a change wakes it at once
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A try that has ended. `spread`: what its waiting time is multiplied with. `settle`: how long what was sent may
-    still arrive."""
+    """A try that has ended. `operation`: what was tried; the record may want something else by now. `spread`: what its
+    waiting time is multiplied with. `settle`: how long what was sent may still arrive."""
 
     record: PublishingRecord
     destination: Destination
+    operation: Operation
     wire: Wire | None
     spread: float
     settle: timedelta
@@ -50,7 +51,7 @@ def delivered(
     """It went well: the record says what stands there now. `keep_wish`: more was asked for meanwhile."""
     record, remote = ended.record, done.remote
     _attempt(db, ended, done.done, notes=remote.notes if remote else ())
-    if record.operation == Operation.unpublish:
+    if ended.operation == Operation.unpublish:
         _taken_down(record, remote)
         status = PublishingStatus.pending
     else:
@@ -76,6 +77,8 @@ def _taken_down(record: PublishingRecord, remote: Remote | None) -> None:
     if record.remote_state == RemoteState.absent:
         # What we took away ourselves is no loss to complain of at the next publish, which finds it by our marker.
         record.external_id = record.external_url = None
+    if record.operation != Operation.unpublish:  # by now it is wanted again
+        record.operation = Operation.create if record.external_id is None else Operation.update
 
 
 def unchanged(db: Session, record: PublishingRecord, content: Content | None) -> None:
@@ -114,7 +117,7 @@ def _next_time(db: Session, ended: Ended, error: DeliveryError) -> datetime | No
         destination.failures += 1
         step = schedule[min(destination.failures, len(schedule)) - 1] * ended.spread
         wait = step if error.retry_after is None else timedelta(seconds=error.retry_after)
-        return _pause(db, destination, present + wait)
+        return _pause(db, destination, present + max(wait, _least_wait(destination.failures)))
     record.failures += 1
     destination.failures += error.code != INTERNAL
     if record.failures > len(schedule):
@@ -123,6 +126,11 @@ def _next_time(db: Session, ended: Ended, error: DeliveryError) -> datetime | No
     if isinstance(error, Down) or destination.failures >= FAILURES_OF_DESTINATION:
         _pause(db, destination, present + schedule[min(destination.failures, len(schedule)) - 1] * ended.spread)
     return next_at
+
+
+def _least_wait(failures: int) -> timedelta:
+    """Of whoever asks us again and again to come back at once: 1 s, 2 s, 4 s, at most a minute."""
+    return timedelta(seconds=min(2 ** min(failures - 1, 6), 60))
 
 
 def _pause(db: Session, destination: Destination, until: datetime, *, keep: bool = False) -> datetime:
@@ -182,7 +190,7 @@ def _attempt(
         PublishingAttempt(
             record_id=record.id,
             number=record.attempts,
-            operation=record.operation,
+            operation=ended.operation,
             outcome=outcome,
             error_code=error.code[:64] if error else None,
             message=error.message[:1000] if error else None,

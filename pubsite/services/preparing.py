@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pubsite.models import Operation, PublishingRecord, RemoteState, now
 from pubsite.publishing import delivery
 from pubsite.publishing.adapter import Adapter, Desired, Draft, Remote
 from pubsite.publishing.content import Content
 from pubsite.publishing.delivery import Delivered, Order
+from pubsite.publishing.guarding import guarded, told
 from pubsite.publishing.kinds import KINDS
 from pubsite.publishing.wire import Wire
 
@@ -32,7 +33,12 @@ class Prepared:
         return same and record.remote_state == wanted and not record.force and record.operation != Operation.unpublish
 
     def send(self, record: PublishingRecord) -> Delivered:
-        """Do it, for the record as it stands now; raises DeliveryError."""
+        """Do it, for the record as it stands now; raises DeliveryError. Nothing that comes of it holds a secret."""
+        with guarded(self.wire):
+            done = self._deliver(record)
+            return replace(done, remote=told(self.wire, done.remote))
+
+    def _deliver(self, record: PublishingRecord) -> Delivered:
         order = Order(
             str(record.id),
             record.external_id,
@@ -41,7 +47,7 @@ class Prepared:
             adopt=record.adopt,
             force=record.force,
             turn=_last_success(record),
-            sent=_sent(record),
+            sent=_last_sent(record),
         )
         if record.operation == Operation.unpublish:
             return delivery.unpublish(self.adapter, order, self.draft)
@@ -55,9 +61,12 @@ def _last_success(record: PublishingRecord) -> str:
     return max(times).isoformat() if times else ""
 
 
-def _sent(record: PublishingRecord) -> Remote:
-    external_id = record.external_id or str(record.content_id)
-    return Remote(external_id, record.external_url or "", content_hash=record.content_hash)
+def _last_sent(record: PublishingRecord) -> Remote:
+    """What it was sent last, as far as that is known: after a try whose answer was lost its content is in doubt."""
+    external_id, in_doubt = record.external_id or str(record.content_id), record.remote_state == RemoteState.unknown
+    to_go = record.operation == Operation.unpublish  # that message is named by the content of which it tells
+    content_hash = None if in_doubt and not to_go else record.content_hash
+    return Remote(external_id, record.external_url or "", content_hash=content_hash)
 
 
 def desired_of(record: PublishingRecord) -> Desired:

@@ -171,6 +171,12 @@ def _apply(record: PublishingRecord, page: Page, wish: Wish) -> None:
     record.updated_at = now()
 
 
+def wish_of(record: PublishingRecord) -> tuple[object, ...]:
+    """What a record is to bring about: two that are equal need one try. When it was asked for, and for when, is none
+    of it: once it is brought about, nothing is left to be done at that time."""
+    return (record.operation, record.wanted_revision, record.desired, record.force, record.adopt)
+
+
 def _queue(db: Session, record: PublishingRecord, wish: Wish | None = None) -> None:
     """Make a pending record due: now, or when it is scheduled."""
     record.failures, record.error_code, record.error, record.error_retryable = 0, None, None, None

@@ -14,6 +14,7 @@ from pubsite.models import Destination, PublishingRecord, PublishingStatus, Remo
 from pubsite.publishing import delivery
 from pubsite.publishing.adapter import Remote
 from pubsite.publishing.delivery import Order
+from pubsite.publishing.guarding import guarded, told
 from pubsite.publishing.kinds import KINDS
 from pubsite.publishing.wire import Sender
 from pubsite.services import destinations
@@ -38,14 +39,17 @@ class Look:
     send: Sender
 
     def at(self, record_id: uuid.UUID) -> PublishingRecord:
-        """The record with what stands there now; raises Conflict, with the outcome's code, when that cannot be seen."""
+        """The record with what stands there now; raises Conflict, with what is in the way, when that cannot be seen."""
         with self.transaction() as db:
             record = records.get(db, record_id)
             destination = destinations.get(db, record.destination_id) if record else None
             if record is None or destination is None:
                 raise NotFound("Publishing record not found")
             db.expunge_all()
-        found = self._look(record, destination)
+        try:
+            found = self._look(record, destination)
+        except PubsiteError as error:  # of the other end, or of our secret for it: no failure of this server
+            raise Conflict(f"Nothing can be seen there now: {error.message}", code=error.code) from error
         with self.transaction() as db:
             current = records.lock(db, record)
             if current.updated_at == record.updated_at:
@@ -55,11 +59,9 @@ class Look:
         return current
 
     def _look(self, record: PublishingRecord, destination: Destination) -> Remote | None:
-        try:
-            adapter, _ = destinations.connect(destination, self.seals, self.send)
-            return delivery.refresh(adapter, Order(str(record.id), record.external_id))
-        except PubsiteError as error:  # the other end's, or a secret that is lost: none of it is our failure
-            raise Conflict(f"It cannot be looked at: {error.message}", code=error.code) from error
+        adapter, wire = destinations.connect(destination, self.seals, self.send)
+        with guarded(wire):
+            return told(wire, delivery.refresh(adapter, Order(str(record.id), record.external_id)))
 
 
 def _write_down(record: PublishingRecord, found: Remote | None) -> None:

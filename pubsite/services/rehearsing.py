@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pubsite.build.pool import RendererPool
-from pubsite.errors import NotFound, NotReady, PubsiteError
+from pubsite.errors import Conflict, NotFound, PubsiteError
 from pubsite.models import Destination, Page, Site
 from pubsite.publishing.adapter import Desired, Draft
 from pubsite.publishing.content import Content
+from pubsite.publishing.guarding import guarded
 from pubsite.publishing.outcomes import Rejected
 from pubsite.publishing.wire import Reply
 from pubsite.services import destinations, live
@@ -62,11 +63,13 @@ class Rehearsal:
             yield Rehearsed(destination_id, destination.type, at_live is not None, content.revision, draft)
 
     def _draft(self, destination: Destination, content: Content, desired: Desired) -> Draft:
+        """Raises Conflict that names the destination, where it would not be sent this page as it is."""
         try:
-            adapter, _ = destinations.connect(destination, self.seals, _send_nothing)
-            return adapter.draft(content, desired)
-        except PubsiteError as error:  # with which the record would end, or wait
-            raise NotReady(f"{destination.name}: {error.message}", code=error.code) from error
+            adapter, wire = destinations.connect(destination, self.seals, _send_nothing)
+            with guarded(wire):
+                return adapter.draft(content, desired)
+        except PubsiteError as error:
+            raise Conflict(f"{destination.name}: {error.message}", code=error.code) from error
 
 
 def _send_nothing(method: str, url: str, headers: object, body: bytes) -> Reply:

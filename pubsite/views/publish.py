@@ -71,7 +71,8 @@ class RehearsalObject(Object):
 
 
 class QueuedRecord(Object):
-    """What became of the wish: `queued`, `unchanged`, or `in_progress` (sent again when the present try has ended)."""
+    """What became of the wish: `queued`, `unchanged`, or `in_progress` (what is new in it is sent when
+    the present try has ended)."""
 
     result = required(Choice("queued", "unchanged", "in_progress"))
     record = required(PublishingRecordObject().typ)
@@ -110,11 +111,13 @@ status = Service("publish.status", f"{BASE}/publish/status", contexts.signed_in)
     answer=PublishAnswer(),
     status=202,
     statuses=(200,),
+    conflicts=True,
     throttle=Throttle.PUBLISH,
     recheck=asked_page,
 )
 def publish(request: Request) -> dict[str, Any]:
-    """Send a page to destinations; nothing starts if one of them is wrong. 200 for a dry run."""
+    """Send a page to destinations; nothing starts if one of them is wrong. 200 for a dry run, and 409 where one of
+    the destinations would not be sent the page as it is."""
     context, body = asked_page(request), request.validated["body"]
     if not body["destination_ids"]:
         raise Invalid.field("destination_ids", "must name at least one")

@@ -203,6 +203,7 @@ def refresh(request: Request) -> dict[str, Any]:
     """Look what stands at the other end, and write nothing there."""
     record, registry = request.context.record, request.registry
     refreshing.require_idle(record)
+    record_id = record.id  # its session has ended when we wait
     looked = refreshing.Look(registry.database.transaction, registry.outside.seals, registry.outside.send)
     record_id = record.id  # when the look begins, the request's session is over
 

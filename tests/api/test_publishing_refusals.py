@@ -28,7 +28,7 @@ def test_a_look_that_fails_is_a_conflict_with_the_outcomes_code(tenant: Tenant) 
         db.get_one(PublishingRecord, uuid.UUID(record["id"])).external_id = "7"
     refused = tenant.client.post(f"{BASE}/publishing-records/{record['id']}/refresh/", status=409).json
     assert refused["code"] == "unreachable"
-    assert refused["error"].startswith("It cannot be looked at: ")
+    assert refused["error"].startswith("Nothing can be seen there now: ")
 
 
 def test_what_a_destination_cannot_take_is_told_by_a_dry_run(tenant: Tenant) -> None:
@@ -36,5 +36,5 @@ def test_what_a_destination_cannot_take_is_told_by_a_dry_run(tenant: Tenant) -> 
     page = tenant.page("docs", "/a", "<p>")
     there = destination(tenant, "s3", "access:secret", bucket="pages")
     body = {"content_id": page["id"], "destination_ids": [there], "status": "draft", "dry_run": True}
-    refused = tenant.client.post(f"{BASE}/publish/", body, status=422).json
+    refused = tenant.client.post(f"{BASE}/publish/", body, status=409).json
     assert (refused["code"], refused["error"][:7]) == ("no_drafts", "There: ")

@@ -22,6 +22,7 @@ from pubsite.publishing import s3, site, webhook
 from pubsite.publishing.adapter import Adapter, Connection, Kind
 from pubsite.publishing.options import complete
 from pubsite.publishing.wire import Wire
+from tests import planted
 from tests.conftest import Tenant, new_tenant, running_server
 from tests.contract.ghost_rig import ghost_end
 from tests.contract.wordpress_rig import wordpress_end
@@ -66,7 +67,7 @@ class WebhookRig:
     base_url: str
     receiver: Receiver
     kind = webhook.KIND
-    wrong_secret: str = field(default_factory=webhook.new_secret)
+    wrong_secret = planted.WEBHOOKS[1]
     config: Mapping[str, Any] = field(default_factory=dict)
     line: Line = field(default_factory=Line)
 
@@ -92,7 +93,7 @@ def webhook_end() -> Iterator[Callable[[], Rig]]:
 
     def new() -> Rig:
         path = f"/{uuid.uuid4().hex}"
-        receivers[path] = Receiver(webhook.new_secret())
+        receivers[path] = Receiver(planted.WEBHOOKS[0])
         return WebhookRig(origin + path, receivers[path])
 
     with serving(lambda asked: receivers[asked.path](asked)) as origin:
@@ -148,7 +149,7 @@ class SiteRig:
     base_url: str
     tenant: Tenant
     kind = site.KIND
-    wrong_secret: str = "pst_" + "x" * 40
+    wrong_secret: str = planted.TOKENS[0]
     config: Mapping[str, Any] = field(default_factory=dict)
     line: Line = field(default_factory=Line)
 

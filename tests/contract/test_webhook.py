@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from pubsite.publishing.outcomes import Closed, Rejected, Unsure
 from pubsite.publishing.webhook import KIND, Webhook, new_secret, secret_problem
 from pubsite.publishing.wire import Wire
 from tests.doubles.content import PAGE_ID, page
-from tests.doubles.http import serving
+from tests.doubles.http import Answered, Asked, serving
 from tests.doubles.line import Line
 from tests.doubles.receiver import Receiver
 
+DOCS = Path(__file__).parents[2] / "docs"
 MARKER = "0b6e7a55-1d1c-4a34-8f7e-5a3f1a6f2c01"
 Connect = Callable[..., Webhook]
 
@@ -194,3 +196,22 @@ def test_wrong_secrets(secret: str) -> None:
 def test_the_schedule_is_the_published_one() -> None:
     hours = [delay.total_seconds() / 3600 for delay in KIND.schedule]
     assert hours == [5 / 3600, 5 / 60, 0.5, 2, 5, 10, 14, 20, 24]
+
+
+def test_the_receiver_of_the_docs_takes_each_event_once_and_no_other(line: Line) -> None:
+    code = re.search(r"^```python\n(.*?)^```$", (DOCS / "publishing.md").read_text("utf-8"), re.M | re.S)
+    assert code
+    names: dict[str, Any] = {}
+    exec(code[1], names)
+    secret, seen, taken = new_secret(), set[str](), []
+
+    def answer(asked: Asked) -> Answered:
+        taken.append(names["receive"](asked.body, dict(asked.headers.items()), secret, seen))
+        return 204, {}, b""
+
+    with serving(answer) as origin:
+        for _ in range(2):
+            publish(Webhook(Connection(origin, {}, (secret,), Wire(line, (secret,)))))
+    assert [event and event["type"] for event in taken] == ["page.published", None]
+    with pytest.raises(WebhookVerificationError):
+        names["receive"](b"{}", dict(line.calls[0].headers), secret, seen)

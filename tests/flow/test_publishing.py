@@ -13,9 +13,10 @@ from webtest import TestResponse
 from tests.conftest import Tenant
 from tests.doubles.http import Answered, Asked, serving
 from tests.doubles.receiver import Receiver
+from tests.planted import WEBHOOKS
 
 BASE = "/api/v1/publisher"
-SECRET = "whsec_" + "c2VjcmV0IG9mIGEgdGVzdCwgMzIgYnl0ZXMgbG9uZyE="
+SECRET = WEBHOOKS[0]
 
 
 @dataclass

@@ -72,3 +72,35 @@ def test_there_changed_away_and_there_again(tenant: Tenant, new_rig: Callable[[]
 def title(rig: Rig, record: dict[str, Any]) -> str | None:
     found = rig.fields(record["external_id"])
     return None if found is None else str(found["title"]).split(" · ")[0]
+
+
+def test_what_was_removed_there_is_seen_by_a_look(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
+    rig = new_rig()
+    ours = tenant.site("ours")
+    page = tenant.page("ours", "/notes", "<p>Text</p>", title="Hello")
+    tenant.deploy(ours["id"])
+    body = {"site_id": ours["id"], "name": "There", "type": rig.kind.name, "base_url": rig.base_url}
+    asked = {**body, "secret": rig.secret, "config": dict(rig.config)}
+    made = tenant.client.post(f"{BASE}/destinations/", asked, status=201).json["data"]
+    sent = {"content_id": page["id"], "destination_ids": [made["id"]]}
+    (answer,) = tenant.client.post(f"{BASE}/publish/", sent, status=202).json["data"]["records"]
+    record = until(tenant, answer["record"]["id"], "published", "present")
+    rig.remove(record["external_id"])
+    seen = tenant.client.post(f"{BASE}/publishing-records/{record['id']}/refresh/", status=200).json["data"]
+    assert seen["remote_state"] == "absent"
+
+
+def test_a_dry_run_of_what_would_be_refused_says_so(tenant: Tenant, new_rig: Callable[[], Rig]) -> None:
+    rig = new_rig()
+    ours = tenant.site("ours")
+    page = tenant.page("ours", "/notes", "<p>Text</p>")
+    body = {"site_id": ours["id"], "name": "There", "type": rig.kind.name, "base_url": rig.base_url}
+    asked = {**body, "secret": rig.secret, "config": dict(rig.config)}
+    made = tenant.client.post(f"{BASE}/destinations/", asked, status=201).json["data"]
+    sent = {"content_id": page["id"], "destination_ids": [made["id"]], "status": "draft", "dry_run": True}
+    answer = tenant.client.post(f"{BASE}/publish/", sent)
+    if "draft" in rig.kind.can:
+        assert answer.status_int == 200
+        return
+    assert (answer.status_int, answer.json["code"]) == (409, "no_drafts")
+    assert answer.json["error"].startswith("There: ")

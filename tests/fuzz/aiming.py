@@ -167,7 +167,7 @@ class Aim:
             case.body["to_version"] = 1
 
     def _fit_destinations_post(self, case: Case) -> None:
-        """Each makes one more, and a publisher has a hundred: they are taken away by `after`."""
+        """Each makes one more, and a publisher has a hundred: `after` takes it away."""
         kind, body = case.body["type"], case.body
         for name in ("publisher_id", "sector_id", "secret"):
             body.pop(name, None)
@@ -180,6 +180,7 @@ class Aim:
         for name in ("secret", "sector_id"):
             body.pop(name, None)
         body |= {name: value for name, value in {"base_url": NOWHERE, "config": {}}.items() if name in body}
+        case.path_parameters["destination_id"] = self.world.ids["changed destination"]  # it may be switched off
 
     _fit_destination_patch = _fit_destination_put
 

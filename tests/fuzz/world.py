@@ -136,6 +136,7 @@ class World:
             "POST", "/api/publishers/press/members", {"account_id": self.server.accounts["other"], "role": "Viewer"}
         )
         self.ids["destination"] = self.destination("kept")
+        self.ids["changed destination"] = self.destination("changed")
         self.ids["looked at"] = self.destination("site", type="site", config={"publisher": "press", "site": "docs"})
         self.ids["record"] = self.record(self.ids["page"], self.ids["destination"])
         for slug in ("docs", "changed"):

@@ -23,6 +23,9 @@ from pubsite.build.snapshot import AssetSource, PageSource, SiteSource, Snapshot
 from pubsite.cli import pubsite
 from pubsite.cli.importing import plan_import
 from pubsite.openapi import own_services
+from pubsite.publishing.adapter import Kind
+from pubsite.publishing.kinds import KINDS
+from pubsite.publishing.options import COMMON
 from pubsite.security import NEEDS, PUBLIC, Permission
 from pubsite.settings import Settings
 from pubsite.storage import Manifest, ObjectStore, memory_storage
@@ -30,9 +33,12 @@ from pubsite.views.page_config import HtmlPageConfig, RedirectConfig
 from pubsite.views.site_config import SiteConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
+PACKAGE = Path(__file__).parents[2] / "pubsite"
 PAGES = sorted(DOCS.glob("*.md"))
 ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`")
 NEEDED = re.compile(ENDPOINT.pattern + r" · (\w+)(?:[^·\n]* · scope `(\w+)`)?")
+CODE = re.compile(r"""\b(?:code ?= ?|error_code": )"(\w+)\"""")
+BASES = {"outgoing", "delivery_failed"}  # of classes that nobody raises as they are
 HREF = re.compile(r"""<(?:a|img|link|script)\b[^>]*?\s(?:href|src)="([^"]*)\"""")
 ID = re.compile(r'\sid="([^"]+)"')
 
@@ -88,6 +94,28 @@ def test_the_role_and_scope_of_each_endpoint_are_those_that_it_needs() -> None:
         if (needed := _needed(*endpoint)) != (who if needed[0] else "", scope)
     }
     assert wrong == {}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_of_destination_has_its_row_with_all_of_its_options(kind: Kind) -> None:
+    row = re.search(rf"^\| `{kind.name}` \|([^|]*)\|[^|]*\|$", text_of("api.md"), re.M)
+    assert row
+    assert re.findall(r"`([^`]*)`", row[1]) == [option.name for option in kind.options]
+    assert f"| `{kind.name}` |" in text_of("publishing.md")
+
+
+def test_every_option_of_all_kinds_is_named() -> None:
+    missing = [option.name for option in COMMON if f"| `{option.name}` |" not in text_of("publishing.md")]
+    assert missing == []
+
+
+def test_every_code_with_which_a_delivery_ends_or_waits_is_named() -> None:
+    sources = [*(PACKAGE / "publishing").glob("*.py"), *(PACKAGE / "outgoing").glob("*.py")]
+    sources += [PACKAGE / "services" / f"{name}.py" for name in ("delivering", "outcomes", "publishing_records")]
+    codes = {code for source in sources for code in CODE.findall(source.read_text("utf-8"))} - BASES
+    named = set(re.findall(r"`(\w+)`", text_of("api.md").partition("### Error codes of records")[2]))
+    assert codes > {"denied", "not_json", "content_gone"}
+    assert codes - named == set()
 
 
 @pytest.mark.parametrize("key", sorted(config_keys(SiteConfig())))

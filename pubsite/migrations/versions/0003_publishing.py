@@ -161,6 +161,7 @@ def upgrade() -> None:
     _add_sector("pages")
     op.drop_index("ix_jobs_run_at", table_name="jobs")
     op.create_index("ix_jobs_kind_run_at_created_at", "jobs", ["kind", "run_at", "created_at"], unique=False)
+    op.create_index("ix_jobs_lane_run_at", "jobs", ["lane", "run_at"], unique=False)
     claimed = sa.text("worker IS NOT NULL")
     op.create_index("ix_jobs_lease_until", "jobs", ["lease_until"], sqlite_where=claimed, postgresql_where=claimed)
 
