@@ -97,7 +97,7 @@ class Cutting:
         post_id = (asked[2] or b"").decode()
         if asked[1] == b"GET":
             return self._titles.get(post_id, ""), Point.read_back
-        title = json.loads(body).get("title", "")
+        title = json.loads(body).get("title") or self._titles.get(post_id, "")
         if not post_id:
             return title, Point.reserve
         self._titles[post_id] = title

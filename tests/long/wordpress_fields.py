@@ -136,7 +136,9 @@ def check_author(server: Server, api: Tenant, site: Json, page: Json) -> None:
     notes = api.notes(record)
     expect("status", record["status"], "published")
     expect("category", ("News &amp; views", "category") in terms_of(server, record), True)
-    expect("script", "<script" in (row_of(server, record)["content"] or ""), False)
+    content = row_of(server, record)["content"] or ""
+    expect("mark", f"<!-- pubsite:{record['id']}:publish:{record['content_hash']} -->" in content, True)
+    expect("script", "<script" in content, False)
     for word in ("script", "fish-2", "Unheard of"):
         expect(f"a note on {word}", any(word in note for note in notes), True)
 
