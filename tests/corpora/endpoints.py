@@ -106,10 +106,11 @@ def new_world(server: Server) -> World:
         return str(tenant.client.post(f"/api/v1/publisher/{kind}", body, status=201).json["data"]["id"])
 
     names["sector_id"] = made("sectors", site_id=names["docs"], name="News")
-    place = {"type": "webhook", "base_url": NOWHERE}
-    names["destination_id"] = made("destinations", site_id=names["docs"], name="There", **place)
-    ids = {"content_id": tenant.page("docs", "/sent", "x")["id"], "destination_id": names["destination_id"]}
-    names["record_id"] = made("publishing-records", **ids, scheduled_at="2999-01-01T00:00:00Z")
+    for name in ("destination_id", "elsewhere"):  # the page is sent elsewhere, so that it can yet be sent there
+        place = {"type": "webhook", "base_url": NOWHERE}
+        names[name] = made("destinations", site_id=names["docs"], name=name, **place)
+    sent = {"content_id": names["page_id"], "destination_id": names["elsewhere"]}
+    names["record_id"] = made("publishing-records", **sent, scheduled_at="2999-01-01T00:00:00Z")
     for kind, site in (("files", "raw"), ("assets", "docs")):
         tenant.client.upload(f"/api/sites/{names[site]}/{kind}/upload", "a.txt", b"text", status=200)
     with server.database.transaction() as db:
