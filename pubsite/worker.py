@@ -23,11 +23,11 @@ from pubsite.services import deployments, following, jobs, sites
 from pubsite.services.delivering import Delivering
 from pubsite.services.deploying import Deploying
 from pubsite.services.deployments import DEPLOY
-from pubsite.services.destinations import Seals
 from pubsite.services.following import FOLLOW
 from pubsite.services.jobs import Claim
 from pubsite.services.live import SiteUrl
 from pubsite.services.publishing_records import PUBLISH
+from pubsite.services.sealing import Seals
 from pubsite.settings import Settings
 from pubsite.storage import Storage
 

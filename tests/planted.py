@@ -44,16 +44,18 @@ TOKENS = (
     _jwt("another"),
     f"pst_\"'\\%41%%{MARK}+/=&?#",
 )
-# Of kinds that are to come; here they are wrong secrets, which no answer may repeat.
-OTHERS = (
+WORDPRESS = (
     f"editor:{GROUPS} ABCD EFGH",
     f"editor:{MARK}ABCDEFGH",
     f"jürgen@example.org:{GROUPS} wxyz 0123",
+)
+GHOST = (
     f"0123456789abcdef01234567:{MARK}{'c0ffee11' * 6}",
     f"76543210fedcba9876543210:{'ab' * 24}{MARK}",
-    f'"quo\'ted" ünïcode ☃ %F0%9F {MARK} \N{GRINNING FACE}\\',
 )
-SECRETS = (*WEBHOOKS, *S3, *TOKENS, *OTHERS)
+# Of no kind: a wrong one everywhere, which no answer may repeat.
+ODD = f'"quo\'ted" ünïcode ☃ %F0%9F {MARK} \N{GRINNING FACE}\\'
+SECRETS = (*WEBHOOKS, *S3, *TOKENS, *WORDPRESS, *GHOST, ODD)
 
 
 def _probes() -> Iterator[bytes]:

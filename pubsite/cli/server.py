@@ -180,7 +180,7 @@ def rotate_keys(invocation: Invocation, secrets: bool) -> None:
 
     Tokens of the others stay good until `key drop`. With --secrets, every secret is sealed anew with it.
     """
-    from pubsite.services import destinations
+    from pubsite.services import sealing
     from pubsite.signing import Keys
     from pubsite.signing.sealing import Sealer
 
@@ -188,7 +188,7 @@ def rotate_keys(invocation: Invocation, secrets: bool) -> None:
     keys = Keys.rotate(server.settings.data_dir, "secrets" if secrets else "tokens")
     if secrets:
         with server.database() as database, database.transaction() as db:
-            count = destinations.seal_anew(db, Sealer(lambda: keys.secrets))
+            count = sealing.seal_anew(db, Sealer(lambda: keys.secrets))
         invocation.output.note(f"Secrets sealed anew: {count}")
     _tell_keys(invocation, keys, secrets=secrets)
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pubsite.publishing.hiding import hide
+from pubsite.publishing.hiding import HIDDEN, hide
 from pubsite.publishing.outcomes import Closed, Denied, Failing, Limited, Rejected, Unsure
 
 LONGEST_REMARK = 300
@@ -41,12 +41,13 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Wire:
-    """One destination's line. `secrets`: what must not stand in any message."""
+    """One destination's line. `secrets`: what must not stand in any message; nor must what we last signed in with."""
 
     send: Sender
     secrets: tuple[str, ...] = field(default=(), repr=False)
     calls: int = 0
     last_status: int | None = None
+    _signed_in_with: str = field(default="", repr=False)
 
     def call(
         self,
@@ -68,6 +69,7 @@ class Wire:
             sent.setdefault("Content-Type", "application/json")
         sent.setdefault("Accept", "application/json")
         sent.setdefault("User-Agent", "pubsite")
+        self._signed_in_with = sent.get("Authorization", "").partition(" ")[2]
         self.calls += 1
         self.last_status = None
         try:
@@ -113,6 +115,8 @@ class Wire:
 
     def hidden(self, text: str) -> str:
         """The text without our secrets and the parts of them."""
+        if self._signed_in_with:
+            text = text.replace(self._signed_in_with, HIDDEN)
         return hide(text, self.secrets)
 
     def redacted(self, text: str) -> str:

@@ -32,10 +32,10 @@ from pubsite.publishing.outcomes import DeliveryError, Unsure
 from pubsite.publishing.wire import Sender, Wire
 from pubsite.services import destinations, jobs, live, outcomes
 from pubsite.services import publishing_records as records
-from pubsite.services.destinations import Seals
 from pubsite.services.jobs import Claim
 from pubsite.services.live import SiteUrl
 from pubsite.services.preparing import Prepared, desired_of
+from pubsite.services.sealing import Seals
 from pubsite.storage import Storage
 
 # For so long something that was sent may still arrive: longer than servers and their proxies wait for each other.

@@ -1,13 +1,12 @@
-"""Destinations: made, changed, tested, forgotten. Their secrets are sealed here and opened here, and shown nowhere."""
+"""Destinations: made, changed, tested, forgotten."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
@@ -25,18 +24,11 @@ from pubsite.publishing.options import Option
 from pubsite.publishing.outcomes import Denied
 from pubsite.publishing.sending import url_problem
 from pubsite.publishing.wire import Sender, Wire
-from pubsite.services import jobs
+from pubsite.services import jobs, sealing
+from pubsite.services.sealing import Seals as Seals
 
-OLD_SECRET_FOR = timedelta(hours=24)
 MOST_OF_PUBLISHER = 100
 WRITABLE = ("name", "base_url", "config", "is_active", "sector_id")
-
-
-class Seals(Protocol):
-    """Seals secrets, each for its own context: `signing.sealing.Sealer`."""
-
-    def seal(self, text: str, context: str) -> str: ...
-    def open(self, sealed: str, context: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +101,7 @@ def create(
     row.base_url, row.config = _base_url(kind, base_url), options.checked(kind.options, config)
     row.is_active = is_active
     row.sector_id = _sector(db, row, sector_id)
-    _set_secret(row, kind, seals, secret)
+    sealing.replace(row, kind, seals, secret)
     db.add(row)
     db.flush()
     return row, shown
@@ -147,7 +139,7 @@ def change(db: Session, destination: Destination, seals: Seals, changes: Mapping
     if "sector_id" in changes:
         row.sector_id = _sector(db, row, changes["sector_id"])
     if secret is not None:
-        _set_secret(row, kind, seals, secret)
+        sealing.replace(row, kind, seals, secret)
     row.updated_at = now()
     if changes.keys() & {"base_url", "secret", "config", "is_active"}:
         resume(db, row, Health.unknown)
@@ -156,14 +148,14 @@ def change(db: Session, destination: Destination, seals: Seals, changes: Mapping
 
 
 def rotate_secret(db: Session, destination: Destination, seals: Seals, secret: str | None) -> tuple[Destination, str]:
-    """Another secret, given or made; where the kind signs with it, the one before counts for OLD_SECRET_FOR too."""
+    """Another secret, given or made; where the kind signs with it, the one before counts for a while too."""
     row = lock(db, destination)
     kind = kind_of(row.type)
     if secret is None and kind.new_secret is None:
         raise Invalid.field("secret", f"is required: {kind.secret}")
     made = kind.new_secret() if secret is None and kind.new_secret is not None else None
-    before = _in_force(row, seals) if kind.new_secret is not None else []
-    _set_secret(row, kind, seals, made or secret or "", before)
+    before = sealing.in_force(row, seals) if kind.new_secret is not None else []
+    sealing.replace(row, kind, seals, made or secret or "", before)
     row.updated_at = now()
     resume(db, row, Health.unknown)
     db.flush()
@@ -201,7 +193,7 @@ def resume(db: Session, destination: Destination, health: Health) -> None:
 def connect(destination: Destination, seals: Seals, send: Sender) -> tuple[Adapter, Wire]:
     """The adapter of a destination, and its line; raises SecretLost, or Invalid where its kind cannot be used here."""
     kind = kind_of(destination.type)
-    secrets = tuple(_open(destination, seals))
+    secrets = tuple(sealing.secrets_of(destination, seals))
     wire = Wire(send, secrets)
     config = options.complete(kind.options, destination.config)
     with guarded(wire):
@@ -235,19 +227,6 @@ def tested(db: Session, destination_id: uuid.UUID, asked_at: datetime, found: Te
     }.get(found.error_code, Health.failing)
 
 
-def seal_anew(db: Session, seals: Seals) -> int:
-    """Seal every secret with the first key; how many. One whose key is gone stays as it is."""
-    count = 0
-    for row in db.scalars(select(Destination).where(Destination.sealed_secret.is_not(None)).with_for_update()):
-        try:
-            row.sealed_secret = seals.seal(seals.open(row.sealed_secret or "", _context(row)), _context(row))
-        except PubsiteError:
-            continue
-        count += 1
-    db.flush()
-    return count
-
-
 def of_ids(db: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Destination]:
     """The destinations that there are of some ids."""
     return {row.id: row for row in db.scalars(select(Destination).where(Destination.id.in_(ids)))}
@@ -271,35 +250,3 @@ def _sector(db: Session, row: Destination, sector_id: uuid.UUID | None) -> uuid.
     if sector is None or row.site_id is None or sector.site_id != row.site_id:
         raise Invalid.field("sector_id", "must be a sector of the destination's site")
     return sector.id
-
-
-def _set_secret(row: Destination, kind: Kind, seals: Seals, secret: str, before: Sequence[str] = ()) -> None:
-    if problem := kind.secret_problem(secret):
-        raise Invalid.field("secret", problem)
-    until = (now() + OLD_SECRET_FOR).isoformat() if before else None
-    text = json.dumps({"secrets": [secret, *before], "until": until})
-    row.sealed_secret = seals.seal(text, _context(row))
-
-
-def _in_force(row: Destination, seals: Seals) -> list[str]:
-    """The one secret in force; none where there is none, or where it is lost: then another one is needed most."""
-    try:
-        return _open(row, seals)[:1]
-    except PubsiteError as error:
-        if error.code != Health.secret_lost:
-            raise
-        return []
-
-
-def _open(row: Destination, seals: Seals) -> list[str]:
-    """The secret in force, and the one before as long as it counts."""
-    if row.sealed_secret is None:
-        return []
-    document = json.loads(seals.open(row.sealed_secret, _context(row)))
-    secrets: list[str] = document["secrets"]
-    until = document["until"]
-    return secrets if until is not None and now() < datetime.fromisoformat(until) else secrets[:1]
-
-
-def _context(row: Destination) -> str:
-    return f"{row.publisher_id}/{row.id}"

@@ -19,7 +19,7 @@ from pubsite.publishing.kinds import KINDS
 from pubsite.publishing.wire import Sender
 from pubsite.services import destinations
 from pubsite.services import publishing_records as records
-from pubsite.services.destinations import Seals
+from pubsite.services.sealing import Seals
 
 
 def require_idle(record: PublishingRecord) -> None:

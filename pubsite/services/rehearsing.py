@@ -18,8 +18,8 @@ from pubsite.publishing.guarding import guarded
 from pubsite.publishing.outcomes import Rejected
 from pubsite.publishing.wire import Reply
 from pubsite.services import destinations, live
-from pubsite.services.destinations import Seals
 from pubsite.services.live import SiteUrl
+from pubsite.services.sealing import Seals
 from pubsite.storage import Storage
 
 

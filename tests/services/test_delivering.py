@@ -48,6 +48,7 @@ from pubsite.services import (
     publishers,
     publishing_records,
     refreshing,
+    sealing,
     sites,
 )
 from pubsite.services.delivering import SETTLE, Delivering
@@ -465,7 +466,7 @@ def test_for_a_day_webhooks_are_signed_with_both_secrets(desk: Desk) -> None:
     desk.run()
     assert len(desk.ends.calls[-1][1].headers["webhook-signature"].split()) == 2
     assert len(place.end.receiver.pages) == 1  # which knows the old one only
-    _age_secret(desk, place, destinations.OLD_SECRET_FOR - MINUTE)
+    _age_secret(desk, place, sealing.OLD_SECRET_FOR - MINUTE)
     desk.publish(desk.page(), place)
     desk.run()
     assert len(place.end.receiver.pages) == 2
@@ -524,12 +525,12 @@ def test_secrets_are_sealed_anew_and_those_that_are_lost_stay(desk: Desk) -> Non
     place = desk.place()
     desk.keys.insert(0, b"the new key, of thirty-two bytes")
     with desk.database.transaction() as db:
-        assert destinations.seal_anew(db, desk.seals) >= 1
+        assert sealing.seal_anew(db, desk.seals) >= 1
     del desk.keys[1]
     assert desk.test(place).ok
     desk.keys[:] = [b"another key, of thirty-two bytes"]
     with desk.database.transaction() as db:
-        destinations.seal_anew(db, desk.seals)
+        sealing.seal_anew(db, desk.seals)
     assert desk.test(place).error_code == "secret_lost"
 
 
