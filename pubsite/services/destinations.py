@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pubsite.errors import Conflict, Invalid, NotFound, PubsiteError
-from pubsite.models import Destination, Health, Publisher, PublishingRecord, RemoteState, Sector, Site, now
+from pubsite.models import Destination, Health, Publisher, PublishingRecord, RemoteState, Site, now
 from pubsite.publishing import options
 from pubsite.publishing.adapter import Adapter, Connection
 from pubsite.publishing.adapter import Kind as Kind
@@ -24,7 +24,7 @@ from pubsite.publishing.options import Option
 from pubsite.publishing.outcomes import Denied
 from pubsite.publishing.sending import url_problem
 from pubsite.publishing.wire import Sender, Wire
-from pubsite.services import jobs, sealing
+from pubsite.services import jobs, sealing, sectors
 from pubsite.services.sealing import Seals as Seals
 
 MOST_OF_PUBLISHER = 100
@@ -244,9 +244,10 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _sector(db: Session, row: Destination, sector_id: uuid.UUID | None) -> uuid.UUID | None:
-    if sector_id is None:
-        return None
-    sector = db.get(Sector, sector_id)
-    if sector is None or row.site_id is None or sector.site_id != row.site_id:
-        raise Invalid.field("sector_id", "must be a sector of the destination's site")
-    return sector.id
+    """A sector of the destination's site, which then stays one until the transaction ends."""
+    if sector_id is not None:
+        site = db.get(Site, row.site_id) if row.site_id is not None else None
+        if site is None:
+            raise Invalid.field("sector_id", "must be a sector of the destination's site")
+        sectors.require(db, site, sector_id)
+    return sector_id

@@ -25,7 +25,7 @@ from pubsite.models import (
     Site,
     now,
 )
-from pubsite.services import destinations, jobs
+from pubsite.services import destinations, jobs, sectors
 from pubsite.services.constraints import insert_unique
 
 PUBLISH = "publish"
@@ -114,7 +114,7 @@ def publish(
             if record is None:
                 raise
         else:
-            _apply(made, page, wish)
+            _apply(db, made, page, wish)
             _queue(db, made, wish)
             return made, "queued", True
     return record, _publish_again(db, lock(db, record), page, wish), False
@@ -135,7 +135,6 @@ def _new(site: Site, page: Page, destination: Destination, account_id: uuid.UUID
         publisher_id=site.publisher_id,
         account_id=account_id,
         site_id=site.id,
-        sector_id=page.sector_id,
         content_id=page.id,
         destination_id=destination.id,
         destination_type=destination.type,
@@ -146,7 +145,7 @@ def _publish_again(db: Session, record: PublishingRecord, page: Page, wish: Wish
     if record.status == Status.published and not wish.force and _stands(record, page, wish):
         return "unchanged"
     running = record.status == Status.publishing
-    _apply(record, page, wish)
+    _apply(db, record, page, wish)
     if running:  # its end sees that more is wanted, and goes on
         db.flush()
         return "in_progress"
@@ -161,11 +160,11 @@ def _stands(record: PublishingRecord, page: Page, wish: Wish) -> bool:
     return record.content_revision == page.revision and record.remote_state == wanted
 
 
-def _apply(record: PublishingRecord, page: Page, wish: Wish) -> None:
+def _apply(db: Session, record: PublishingRecord, page: Page, wish: Wish) -> None:
     record.wanted_revision, record.desired = page.revision, wish.desired
     record.force, record.adopt, record.scheduled_at = wish.force, wish.adopt, wish.scheduled_at
     record.operation = Operation.create if record.external_id is None else Operation.update
-    record.sector_id = page.sector_id
+    record.sector_id = sectors.kept(db, page.sector_id)
     if wish.metadata is not None:
         record.metadata_ = wish.metadata
     record.updated_at = now()

@@ -96,5 +96,12 @@ def require(db: Session, site: Site, sector_id: uuid.UUID | None) -> None:
         raise Invalid.field("sector_id", FOREIGN)
 
 
+def kept(db: Session, sector_id: uuid.UUID | None) -> uuid.UUID | None:
+    """A sector that another row names, as long as it is there: then it stays until the transaction ends; else None."""
+    if sector_id is None:
+        return None
+    return db.scalar(select(Sector.id).where(Sector.id == sector_id).with_for_update(read=True, key_share=True))
+
+
 def _slug_taken(slug: str) -> Conflict:
     return Conflict(f"The site has a sector {slug} already")
