@@ -29,7 +29,7 @@ from pubsite.services import publishing_records as records
 from pubsite.services.destinations import lane
 
 FAILURES_OF_DESTINATION = 3  # in a row, of whatever records: then the destination itself is taken to be the cause
-FOR_EVER = timedelta(hours=1)  # how often what waits for a person is looked at; a change wakes it at once
+LOOK_AGAIN = timedelta(hours=1)  # at what waits for a person; a change wakes it at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _next_time(db: Session, ended: Ended, error: DeliveryError) -> datetime | No
     if isinstance(error, Unsettled):
         return record.unsettled_until or present
     if isinstance(error, Denied):  # everything for it waits for a person
-        return _pause(db, destination, present + FOR_EVER, keep=True)
+        return _pause(db, destination, present + LOOK_AGAIN, keep=True)
     if not error.retryable:
         return None
     if isinstance(error, Limited):
