@@ -162,7 +162,7 @@ class Desk:
         deadline = time.monotonic() + 60
         while not all(map(is_good, found := self.records(page_id))):
             assert time.monotonic() < deadline, found
-            time.sleep(0.05)
+            time.sleep(0.02 * len(found))
         return found
 
 

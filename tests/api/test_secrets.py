@@ -128,7 +128,7 @@ def test_requests_with_secrets_at_the_wrong_place_do_not_repeat_them(desk: Desk)
         for wrong in bad[number % 2 :: 2]:
             answer = client.post(at, {**good, **wrong})
             assert answer.status_int == 400, (wrong, answer.text)
-            for method in (client.patch, client.put):
+            for method in (client.patch, client.put)[number % 2 : number % 2 + 1]:
                 changed = {name: v for name, v in wrong.items() if name not in ("type", "site_id", "publisher_id")}
                 if changed:
                     assert method(f"{at}{standing}/", changed).status_int == 400
