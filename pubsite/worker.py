@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,6 +32,7 @@ from pubsite.settings import Settings
 from pubsite.storage import Storage
 
 POLL_SECONDS = 0.5
+LONG_POLL_SECONDS = 10.0
 MAX_ATTEMPTS = 5  # with an error nobody foresaw
 MAX_CLAIMS = 15  # beyond that many workers died over it
 log = logging.getLogger(__name__)
@@ -84,12 +85,15 @@ class Worker:
     def start(self) -> None:
         """Run in threads of its own until `stop`."""
         quick = tuple(kind for kind in self._handlers if kind not in (DEPLOY, PUBLISH))
-        for kinds in ((DEPLOY,), quick, *[(PUBLISH,)] * self._senders):
-            due = threading.Event()
-            self._wake_ups.append(due)
-            thread = threading.Thread(target=self._run, args=(kinds, due), name="pubsite-worker", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        for kinds, count in (((DEPLOY,), 1), (quick, 1), ((PUBLISH,), self._senders)):
+            group = [threading.Event() for _ in range(count)]
+            self._wake_ups += group
+            for number in range(count):
+                thread = threading.Thread(
+                    target=self._run, args=(kinds, group, number), name="pubsite-worker", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Claim nothing more, and wait for the job at hand; what does not end in time is taken over by its lease."""
@@ -103,7 +107,9 @@ class Worker:
         for due in self._wake_ups:
             due.set()
 
-    def _run(self, kinds: Collection[str], due: threading.Event) -> None:
+    def _run(self, kinds: Collection[str], group: Sequence[threading.Event], number: int) -> None:
+        """One of the threads that share these kinds. The first looks again by itself; whoever finds work wakes all."""
+        due, patience = group[number], POLL_SECONDS if number == 0 else LONG_POLL_SECONDS
         while not self._stopping.is_set():
             due.clear()
             try:
@@ -113,7 +119,10 @@ class Worker:
                 worked = False
                 self._stopping.wait(POLL_SECONDS)
             if not worked and not self._stopping.is_set():
-                due.wait(POLL_SECONDS)
+                due.wait(patience)
+            elif worked:
+                for other in group:
+                    other.set()
 
     def run_one(self, kinds: Collection[str] = ()) -> bool:
         """Run one due job of these kinds (default: of any); False when there is none."""

@@ -75,7 +75,7 @@ def is_due(db: Session, kind: str, subject_id: uuid.UUID) -> bool:
 def any_due(db: Session, kinds: Collection[str]) -> bool:
     """Whether a job can be claimed now: a read, so that an idle worker never takes SQLite's write lock."""
     present = now()
-    return any(db.scalar(query(kinds, present)) is not None for query in (_waiting, _of_dead_workers))
+    return bool(db.scalar(select(or_(_waiting(kinds, present).exists(), _of_dead_workers(kinds, present).exists()))))
 
 
 def claim(db: Session, kinds: Collection[str], worker: str, lease: timedelta) -> Claim | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +24,13 @@ def fresh() -> str:
 
 @contextmanager
 def counted(server: Server) -> Iterator[list[str]]:
-    """The SQL statements of the app meanwhile."""
+    """The SQL statements of this thread's requests meanwhile: the worker's threads ask on their own."""
     statements: list[str] = []
-    engine = server.app.api.registry.database.engine
+    engine, here = server.app.api.registry.database.engine, threading.current_thread()
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
+        if threading.current_thread() is here:
+            statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     yield statements
