@@ -75,7 +75,7 @@ class QueuedRecord(Object):
     the present try has ended)."""
 
     result = required(Choice("queued", "unchanged", "in_progress"))
-    record = required(PublishingRecordObject().typ)
+    record = PublishingRecordObject()
 
 
 class PublishAnswer(Object):

@@ -125,6 +125,9 @@ class Aim:
         self._fit_sector(case.body, "changed")
 
     def _fit_pages_batch_post(self, case: Case) -> None:
+        if "upsert" in case.body:  # that no path is given twice is beyond a schema's words
+            of_path = {page["path"].rstrip("/").casefold(): page for page in case.body["upsert"]}
+            case.body["upsert"] = list(of_path.values())
         for page in case.body.get("upsert", ()):
             self._fit_sector(page, "batched")
 

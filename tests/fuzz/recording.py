@@ -17,7 +17,16 @@ from typing import Any
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
-_OWN = {"request_id", "host_label", "url", "token", "digest", "seconds"}  # random, or made of what is
+_OWN = {
+    "request_id",
+    "host_label",
+    "url",
+    "token",
+    "secret",
+    "content_hash",
+    "digest",
+    "seconds",
+}  # random, or made of what is
 
 
 @dataclass(frozen=True, slots=True)
